@@ -1,0 +1,123 @@
+//! `diff`: how much has changed, against HEAD?
+
+use std::path::Path;
+
+use bstr::ByteSlice;
+
+use crate::checks::fields::Fields;
+use crate::checks::{Prepared, Reader, git_in, refused};
+use crate::git::command::Git;
+use crate::model::answer::{Exit, Verdict};
+use crate::model::check::Check;
+use crate::model::facts::Facts;
+use crate::model::worktree::Worktree;
+
+/// The empty tree, which an unborn branch is compared with; git knows it without having it. (Source: git's object-file.c.)
+const EMPTY_TREE_SHA1: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+const EMPTY_TREE_SHA256: &str = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
+
+pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
+    let unborn = worktree.head.is_none() && worktree.branch.is_some();
+    let base = match unborn {
+        false => "HEAD",
+        true if worktree.sha256 => EMPTY_TREE_SHA256,
+        true => EMPTY_TREE_SHA1,
+    };
+    let invocation = git_in(git, check, worktree, dir, &["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", base]);
+    Prepared { invocation, reader: Box::new(Numstat::default()) }
+}
+
+/// Reads `--numstat -z`: `ADDED TAB DELETED TAB PATH NUL`, and for a rename `... TAB NUL OLD NUL NEW NUL`; `-` for a binary file.
+#[derive(Default)]
+struct Numstat {
+    fields: Fields,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    files: u64,
+    insertions: u64,
+    deletions: u64,
+    /// Paths of a rename that are still to come.
+    paths: u8,
+    malformed: Option<String>,
+}
+
+impl Counts {
+    fn field(&mut self, field: &[u8]) {
+        if self.paths > 0 {
+            self.paths -= 1;
+            return;
+        }
+        let mut parts = field.splitn(3, |byte| *byte == b'\t');
+        let mut count = || match parts.next()? {
+            b"-" => Some(0),
+            digits => digits.to_str().ok()?.parse::<u64>().ok(),
+        };
+        match (count(), count(), parts.next()) {
+            (Some(insertions), Some(deletions), Some(path)) => {
+                self.files += 1;
+                self.insertions += insertions;
+                self.deletions += deletions;
+                self.paths = if path.is_empty() { 2 } else { 0 };
+            }
+            _ => {
+                self.malformed.get_or_insert_with(|| field.to_str_lossy().chars().take(40).collect());
+            }
+        }
+    }
+}
+
+impl Reader for Numstat {
+    fn feed(&mut self, chunk: &[u8]) {
+        let Self { fields, counts } = self;
+        fields.feed(chunk, |field| counts.field(field));
+    }
+
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict {
+        let counts = std::mem::take(&mut self.counts);
+        // `--exit-code` among the check's own arguments makes a difference exit 1.
+        if !matches!(exit, Exit::Code(0 | 1)) {
+            return refused(exit, stderr);
+        }
+        if let Some(malformed) = counts.malformed {
+            return Verdict::errored(format!("cannot read what git diff printed: {malformed}"));
+        }
+        if counts.paths > 0 || self.fields.is_cut_off() {
+            return Verdict::errored("git diff stopped in the middle of its answer");
+        }
+        let mut facts = Facts::new();
+        facts.set("files", counts.files);
+        facts.set("insertions", counts.insertions);
+        facts.set("deletions", counts.deletions);
+        Verdict::passed(facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(output: &[u8]) -> Verdict {
+        let mut reader = Numstat::default();
+        for chunk in output.chunks(5) {
+            reader.feed(chunk);
+        }
+        reader.finish(Exit::Code(0), b"")
+    }
+
+    #[test]
+    fn adds_up_files_renames_and_binaries() {
+        let facts = read(b"3\t1\ta.txt\0-\t-\tpicture.png\x002\t0\t\0old\tname\0new\0").facts;
+        assert_eq!((facts.int("files"), facts.int("insertions"), facts.int("deletions")), (Some(3), Some(5), Some(1)));
+        assert_eq!(read(b"").facts.int("files"), Some(0));
+    }
+
+    #[test]
+    fn half_an_answer_is_no_answer() {
+        assert!(read(b"3\t1\ta.txt").reason.is_some());
+        assert!(read(b"2\t0\t\0old\0").reason.is_some());
+        assert!(read(b" a.txt | 3 +++\0").reason.is_some());
+    }
+}

@@ -1,0 +1,92 @@
+//! The checks: what each asks of git or of a program, and what it makes of the answer. One file a kind.
+
+mod command;
+mod diff;
+mod fields;
+mod log;
+mod status;
+
+use std::path::Path;
+
+use crate::git::command::{Git, Invocation};
+use crate::model::answer::{Exit, Verdict};
+use crate::model::check::{Check, CheckKind};
+use crate::model::worktree::Worktree;
+use crate::plan::{Plan, UnitIndex};
+
+/// Reads what a check's process prints to standard output, as it comes, and says what it means.
+pub trait Reader: Send {
+    /// Takes a piece of standard output.
+    fn feed(&mut self, chunk: &[u8]);
+
+    /// The process has ended by itself: what did it say? `stderr` is the end of its standard error.
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict;
+
+    /// What it said of the other units that it was asked for.
+    fn others(&mut self) -> Vec<(UnitIndex, Verdict)> {
+        Vec::new()
+    }
+}
+
+/// An attempt that is ready to be carried out.
+pub struct Prepared {
+    /// The process.
+    pub invocation: Invocation,
+    /// What reads its output.
+    pub reader: Box<dyn Reader>,
+}
+
+/// Makes an attempt at a unit ready. `with`: units of the same check that the same process should answer.
+pub fn prepare(git: &Git, plan: &Plan, unit: UnitIndex, with: &[UnitIndex], number: u32) -> Prepared {
+    let worktree = &plan.worktrees[plan.worktree_of(unit)];
+    let check = &plan.checks[plan.check_of(unit)].check;
+    let dir = check.dir.as_ref().map_or_else(|| worktree.path.clone(), |dir| worktree.path.join(dir));
+    let mut prepared = match check.kind {
+        CheckKind::Status => status::prepare(git, check, worktree, &dir),
+        CheckKind::Diff => diff::prepare(git, check, worktree, &dir),
+        CheckKind::Log if with.is_empty() => log::prepare(git, check, worktree, &dir),
+        CheckKind::Log => log::prepare_shared(git, plan, unit, with, &dir),
+        CheckKind::Command => command::prepare(git, check, &dir),
+    };
+    let invocation = &mut prepared.invocation;
+    for (name, value) in &check.env {
+        invocation.env(name, value);
+    }
+    invocation.env("WTCHECK_CHECK", &check.name);
+    invocation.env("WTCHECK_WORKTREE", &worktree.path);
+    // Empty on a detached HEAD, rather than what an outer run may have set.
+    invocation.env("WTCHECK_BRANCH", worktree.branch.as_deref().unwrap_or_default());
+    invocation.env("WTCHECK_COMMON_DIR", &plan.common_dir);
+    invocation.env("WTCHECK_ATTEMPT", number.to_string());
+    prepared
+}
+
+/// A git command in a worktree, with the check's own arguments behind ours.
+fn git_in(git: &Git, check: &Check, worktree: &Worktree, dir: &Path, args: &[&str]) -> Invocation {
+    let args: Vec<&str> = args.iter().copied().chain(check.args.iter().map(String::as_str)).collect();
+    let mut invocation = git.within(dir, &args);
+    // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
+    // A folder whose name holds the separator cannot be given.
+    if let Some(parent) = worktree.path.parent().and_then(Path::to_str).filter(|parent| !parent.contains(':')) {
+        invocation.env("GIT_CEILING_DIRECTORIES", parent);
+    }
+    invocation
+}
+
+/// git ended without an answer: why.
+fn refused(exit: Exit, stderr: &[u8]) -> Verdict {
+    let words = crate::git::command::complaint(stderr);
+    let ended = match exit {
+        Exit::Code(code) => format!("git: exit status {code}"),
+        Exit::Signal(number) => format!("git: killed by {}", signal_name(number)),
+    };
+    Verdict::errored(words.unwrap_or(ended))
+}
+
+/// A signal as people know it.
+fn signal_name(number: i32) -> String {
+    match nix::sys::signal::Signal::try_from(number) {
+        Ok(signal) => format!("signal {number} ({})", signal.as_str()),
+        Err(_) => format!("signal {number}"),
+    }
+}

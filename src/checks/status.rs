@@ -1,0 +1,187 @@
+//! `status`: what has changed here?
+
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice;
+
+use crate::checks::fields::Fields;
+use crate::checks::{Prepared, Reader, git_in, refused};
+use crate::git::command::Git;
+use crate::git::operation;
+use crate::model::answer::{Exit, Verdict};
+use crate::model::check::Check;
+use crate::model::facts::{Fact, Facts};
+use crate::model::worktree::Worktree;
+
+/// `--untracked-files=normal` over `status.showUntrackedFiles=no`: a worktree that holds only new files is not clean.
+const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash", "--untracked-files=normal", "-z"];
+
+pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
+    let reader = Porcelain { git_dir: worktree.git_dir.clone(), fields: Fields::default(), counts: Counts::default() };
+    Prepared { invocation: git_in(git, check, worktree, dir, &STATUS), reader: Box::new(reader) }
+}
+
+/// Reads porcelain v2. (Format: git-status(1), "Porcelain Format Version 2".)
+struct Porcelain {
+    git_dir: Option<PathBuf>,
+    fields: Fields,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    staged: u64,
+    unstaged: u64,
+    untracked: u64,
+    conflicted: u64,
+    stash: u64,
+    upstream: Option<String>,
+    /// Ahead and behind; the inner value is none where git was told not to count.
+    divergence: Option<(Option<u64>, Option<u64>)>,
+    /// The next field is the path that a file was renamed from.
+    original_path: bool,
+    /// Whether git said where HEAD is: every answer begins with it.
+    has_header: bool,
+    malformed: Option<String>,
+}
+
+impl Counts {
+    fn field(&mut self, field: &[u8]) {
+        if std::mem::take(&mut self.original_path) {
+            return;
+        }
+        if let Some(header) = field.strip_prefix(b"# ") {
+            self.header(header);
+            return;
+        }
+        match field {
+            [b'1', b' ', index, tree, b' ', ..] => self.changed(*index, *tree),
+            [b'2', b' ', index, tree, b' ', ..] => {
+                self.changed(*index, *tree);
+                self.original_path = true;
+            }
+            [b'u', b' ', ..] => self.conflicted += 1,
+            [b'?', b' ', ..] => self.untracked += 1,
+            [b'!', b' ', ..] => {}
+            other => {
+                self.malformed.get_or_insert_with(|| other.to_str_lossy().chars().take(40).collect());
+            }
+        }
+    }
+
+    fn changed(&mut self, index: u8, tree: u8) {
+        self.staged += u64::from(index != b'.');
+        self.unstaged += u64::from(tree != b'.');
+    }
+
+    fn header(&mut self, header: &[u8]) {
+        let text = header.to_str_lossy();
+        let (label, value) = text.split_once(' ').unwrap_or((&text, ""));
+        match label {
+            "branch.oid" => self.has_header = true,
+            "branch.upstream" => self.upstream = Some(value.to_owned()),
+            "branch.ab" => {
+                let mut counts = value.split(' ').map(|count| count.trim_start_matches(['+', '-']).parse().ok());
+                self.divergence = Some((counts.next().flatten(), counts.next().flatten()));
+            }
+            "stash" => self.stash = value.parse().unwrap_or_default(),
+            _ => {}
+        }
+    }
+
+    fn facts(self, operation: &'static str) -> Facts {
+        let clean = self.staged + self.unstaged + self.untracked + self.conflicted == 0;
+        let mut facts = Facts::new();
+        facts.set("clean", clean);
+        facts.set("dirty", !clean);
+        facts.set("staged", self.staged);
+        facts.set("unstaged", self.unstaged);
+        facts.set("untracked", self.untracked);
+        facts.set("conflicted", self.conflicted);
+        if let Some(upstream) = self.upstream {
+            facts.set("upstream", upstream);
+            // An upstream that is gone has no count to give: asked, and unknown.
+            let (ahead, behind) = self.divergence.unwrap_or_default();
+            facts.set("ahead", Fact::from(ahead));
+            facts.set("behind", Fact::from(behind));
+        }
+        facts.set("stash", self.stash);
+        facts.set("operation", operation);
+        facts
+    }
+}
+
+impl Reader for Porcelain {
+    fn feed(&mut self, chunk: &[u8]) {
+        let Self { fields, counts, .. } = self;
+        fields.feed(chunk, |field| counts.field(field));
+    }
+
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict {
+        let counts = std::mem::take(&mut self.counts);
+        if exit != Exit::Code(0) {
+            return refused(exit, stderr);
+        }
+        if let Some(malformed) = counts.malformed {
+            return Verdict::errored(format!("cannot read what git status printed: {malformed}"));
+        }
+        // Nothing at all must never read as "nothing has changed".
+        if !counts.has_header || counts.original_path || self.fields.is_cut_off() {
+            return Verdict::errored("git status stopped in the middle of its answer");
+        }
+        let operation = self.git_dir.as_deref().map_or("", operation::under_way);
+        Verdict::passed(counts.facts(operation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(output: &[u8]) -> Verdict {
+        let mut reader = Porcelain { git_dir: None, fields: Fields::default(), counts: Counts::default() };
+        for chunk in output.chunks(7) {
+            reader.feed(chunk);
+        }
+        reader.finish(Exit::Code(0), b"")
+    }
+
+    #[test]
+    fn counts_each_kind_of_change() {
+        let verdict = read(
+            b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/main\0# branch.ab +2 -3\0# stash 4\0\
+              1 M. N... 100644 100644 100644 a b staged\01 .M N... 100644 100644 100644 a b unstaged\01 MM N... 100644 100644 100644 a b both\0\
+              2 R. N... 100644 100644 100644 a b R100 new\0? old name\0u UU N... 1 2 3 4 a b c conflict\0? new file\0! ignored\0",
+        );
+        let facts = verdict.facts;
+        for (name, count) in [("staged", 3), ("unstaged", 2), ("untracked", 1), ("conflicted", 1), ("ahead", 2), ("behind", 3), ("stash", 4)] {
+            assert_eq!(facts.int(name), Some(count), "{name}");
+        }
+        assert_eq!((facts.bool("clean"), facts.bool("dirty")), (Some(false), Some(true)));
+        assert_eq!(facts.text("upstream"), Some("origin/main"));
+    }
+
+    #[test]
+    fn an_upstream_without_a_count_is_unknown_and_none_is_absent() {
+        let gone = read(b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/gone\0").facts;
+        assert_eq!(gone.get("ahead"), Some(&Fact::Unknown));
+        let quick = read(b"# branch.oid 1111\0# branch.upstream origin/main\0# branch.ab +? -?\0").facts;
+        assert_eq!(quick.get("behind"), Some(&Fact::Unknown));
+        let none = read(b"# branch.oid (initial)\0# branch.head main\0").facts;
+        assert_eq!(none.get("ahead"), None);
+        assert_eq!(none.bool("clean"), Some(true));
+    }
+
+    #[test]
+    fn half_an_answer_is_no_answer() {
+        let whole = b"# branch.oid 1111\0# branch.head main\0? a\0";
+        for length in 0..whole.len() {
+            let verdict = read(&whole[..length]);
+            let ends_a_field = length == 18 || length == 37;
+            assert_eq!(verdict.outcome == crate::model::outcome::Outcome::Passed, ends_a_field, "{length} bytes");
+        }
+        assert!(read(b"# branch.oid 1\x002 R. N... 1 1 1 a b R100 new\0").reason.is_some());
+        assert!(read(b"# branch.oid 1\0nonsense\0").reason.is_some());
+        assert!(read(b"").reason.is_some());
+    }
+}

@@ -1,0 +1,174 @@
+//! The command line: types only.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use figment::value::Value;
+
+use crate::model::duration;
+
+/// What is typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "git-wtcheck",
+    bin_name = "git wtcheck",
+    version,
+    about = "Run configured checks over every worktree of a repository at once",
+    long_about = None,
+    disable_help_subcommand = true,
+    subcommand_precedence_over_arg = true,
+    max_term_width = 100,
+    after_help = "Exit status: 0 every unit passed or was skipped; 1 some did not pass; 2 a wrong setting or pattern;\n128 git refuses; 129 usage; 128+N ended by signal N. See 'git wtcheck --help' for the manual."
+)]
+pub struct Cli {
+    /// Options, before or after a command.
+    #[command(flatten)]
+    pub options: Options,
+    /// What to do; without one: run.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Checks to run, by name, in place of the configured pipeline
+    #[arg(value_name = "CHECK")]
+    pub checks: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the pipeline (what happens without a command)
+    Run(Checks),
+    /// Show what would run where, and why not; run nothing
+    Plan(Checks),
+}
+
+/// Checks after a command.
+#[derive(Debug, Args)]
+pub struct Checks {
+    /// Checks by name, in place of the configured pipeline
+    #[arg(value_name = "CHECK")]
+    pub checks: Vec<String>,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one option of the command line")]
+pub struct Options {
+    /// Only these worktrees: a glob on path, folder name or branch; `!PATTERN` leaves out; repeatable
+    #[arg(short, long, value_name = "PATTERN", global = true, allow_hyphen_values = true)]
+    pub worktree: Vec<String>,
+    /// Leave a check out; repeatable
+    #[arg(long, value_name = "CHECK", global = true)]
+    pub skip: Vec<String>,
+    /// Units at a time; 0 = number of CPUs
+    #[arg(short = 'j', long, alias = "jobs", value_name = "N", global = true)]
+    pub max_concurrency: Option<u32>,
+    /// Worktrees in waves of N: the next wave starts when the last one has ended
+    #[arg(long, value_name = "N", global = true)]
+    pub batch_size: Option<u32>,
+    /// How long each attempt may take (500ms, 10s, 2m); 0 = for ever
+    #[arg(long, value_name = "DUR", value_parser = read_duration, global = true)]
+    pub timeout: Option<Duration>,
+    /// Extra attempts of each unit
+    #[arg(long, value_name = "N", global = true)]
+    pub retries: Option<u32>,
+    /// How long the whole run may take; what has not ended by then is cancelled
+    #[arg(long, value_name = "DUR", value_parser = read_duration, global = true)]
+    pub global_timeout: Option<Duration>,
+    /// Cancel everything else at the first unit that does not pass
+    #[arg(long, overrides_with = "no_fail_fast", global = true)]
+    pub fail_fast: bool,
+    /// Keep going, whatever the settings say
+    #[arg(long, overrides_with = "fail_fast", global = true)]
+    pub no_fail_fast: bool,
+    /// Cancel everything else at the N-th unit that does not pass
+    #[arg(long, value_name = "N", global = true)]
+    pub max_fail: Option<u32>,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT", global = true)]
+    pub format: Format,
+    /// When to use colours
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "always", value_name = "WHEN", global = true)]
+    pub color: Option<When>,
+    /// Show progress on standard error, even where it is no terminal's foreground
+    #[arg(long, overrides_with = "no_progress", global = true)]
+    pub progress: bool,
+    /// Show no progress
+    #[arg(long, overrides_with = "progress", global = true)]
+    pub no_progress: bool,
+    /// Print only what did not pass
+    #[arg(short, long, conflicts_with = "verbose", global = true)]
+    pub quiet: bool,
+    /// Print reasons, times and whole outputs too
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// This TOML file in place of the repository's .wtcheck.toml
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Run as if started in DIR; repeatable, each relative to the one before
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub directory: Vec<PathBuf>,
+}
+
+/// What goes to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people
+    Human,
+    /// One JSON document when the run ends
+    Json,
+    /// One JSON object for each event, as it happens
+    Jsonl,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// In any case
+    Always,
+    /// Never
+    Never,
+}
+
+fn read_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).ok_or_else(|| format!("expected {}", duration::ACCEPTED))
+}
+
+impl Cli {
+    /// The checks that are named, wherever they stand.
+    pub fn named_checks(&self) -> Vec<String> {
+        let after = match &self.command {
+            Some(Command::Run(checks) | Command::Plan(checks)) => checks.checks.as_slice(),
+            None => &[],
+        };
+        self.checks.iter().chain(after).cloned().collect()
+    }
+}
+
+impl Options {
+    /// What is typed, as a layer of settings: only what is typed.
+    pub fn settings(&self) -> Vec<(&'static str, Value)> {
+        let number = |value: Option<u32>| value.map(Value::from);
+        let length = |value: Option<Duration>| value.map(|value| Value::from(duration::write(value)));
+        let mut said = vec![
+            ("max-concurrency", number(self.max_concurrency)),
+            ("batch-size", number(self.batch_size)),
+            ("timeout", length(self.timeout)),
+            ("retries", number(self.retries)),
+            ("global-timeout", length(self.global_timeout)),
+            ("max-fail", number(self.max_fail)),
+        ];
+        if self.no_fail_fast {
+            said.push(("fail-fast", Some(Value::from(false))));
+            said.push(("max-fail", Some(Value::from(0_u32))));
+        } else if self.fail_fast {
+            said.push(("fail-fast", Some(Value::from(true))));
+        } else if self.max_fail.is_some() {
+            // A number that is typed is meant, whatever a file says of the first.
+            said.push(("fail-fast", Some(Value::from(false))));
+        }
+        said.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+}

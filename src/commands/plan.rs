@@ -1,0 +1,195 @@
+//! `git wtcheck plan`: what would run where, and why not. Runs nothing.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::cli::Format;
+use crate::commands::Io;
+use crate::model::duration;
+use crate::model::outcome::Outcome;
+use crate::plan::{Plan, PlannedCheck, WorktreeIndex};
+use crate::report::json::{SCHEMA_VERSION, WorktreeFields, write};
+use crate::report::sanitize::line;
+use crate::report::style::{Look, Role};
+
+/// Shows the plan.
+pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> io::Result<()> {
+    let mut text = Vec::new();
+    match format {
+        Format::Human => text.extend_from_slice(human(plan, look).as_bytes()),
+        Format::Json | Format::Jsonl => write(&mut text, &document(plan), false)?,
+    }
+    io.out.write_all(&text)?;
+    io.out.flush()
+}
+
+fn human(plan: &Plan, look: Look) -> String {
+    let mut text = format!("{} units at a time", plan.max_concurrency);
+    if let Some(size) = plan.batch_size {
+        text.push_str(&format!(", in waves of {size} worktrees"));
+    }
+    if let Some(limit) = plan.global_timeout {
+        text.push_str(&format!(", {} for all", duration::write(limit)));
+    }
+    if let Some(most) = plan.max_fail {
+        text.push_str(&format!(", until {most} did not pass"));
+    }
+    text.push_str("\n\n");
+    for planned in &plan.checks {
+        text.push_str(&format!("{}\n", check(planned, plan, look)));
+    }
+    text.push('\n');
+    for (index, worktree) in plan.worktrees.iter().enumerate() {
+        let name = look.paint(Role::Worktree, &line(&worktree.path.to_string_lossy()));
+        match units(plan, index) {
+            Units::None(reason) => text.push_str(&format!("{name}\n  {}\n", look.paint(Role::Faint, &line(&reason)))),
+            Units::Some(units) => {
+                let shown: Vec<_> = units.iter().map(|unit| unit.shown(look)).collect();
+                text.push_str(&format!("{name}\n  {}\n", shown.join(", ")));
+            }
+        }
+    }
+    text
+}
+
+fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
+    let check = &planned.check;
+    let mut text = look.paint(Role::Branch, &check.name);
+    let what = check.command.as_ref().map_or_else(|| format!("({})", check.kind.name()), |command| format!("$ {}", command.shown()));
+    text.push_str(&format!("  {}", line(&what)));
+    let mut notes = Vec::new();
+    notes.push(check.timeout.map_or_else(|| "no timeout".to_owned(), |timeout| format!("timeout {}", duration::write(timeout))));
+    if check.retries > 0 {
+        notes.push(format!("{} retries", check.retries));
+    }
+    if let Some(most) = check.max_concurrency {
+        notes.push(format!("{most} at a time"));
+    }
+    if let Some(when) = &planned.when {
+        notes.push(format!("when {}", when.text()));
+    }
+    let needs: Vec<_> = planned.prerequisites.iter().filter(|other| other.must_pass).map(|other| plan.checks[other.check].check.name.as_str()).collect();
+    if !needs.is_empty() {
+        notes.push(format!("needs {}", needs.join(" ")));
+    }
+    if let Some(fail_if) = &planned.fail_if {
+        notes.push(format!("fails if {}", fail_if.text()));
+    }
+    if check.allow_failure {
+        notes.push("may fail".to_owned());
+    }
+    if let Some(by) = &planned.brought_by {
+        notes.push(format!("brought along by {by}"));
+    }
+    text.push_str(&format!("\n    {}", look.paint(Role::Faint, &line(&notes.join("; ")))));
+    if let Some(description) = &check.description {
+        text.push_str(&format!("\n    {}", line(description)));
+    }
+    text
+}
+
+/// The units of a worktree: none, for one reason, or each by itself.
+enum Units<'a> {
+    None(String),
+    Some(Vec<Unit<'a>>),
+}
+
+#[derive(Serialize)]
+struct Unit<'a> {
+    check: &'a str,
+    /// `run`, `run-if` (its condition is not known yet), or the outcome that is certain.
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Unit<'_> {
+    fn shown(&self, look: Look) -> String {
+        match (self.action, &self.reason) {
+            ("run", _) => self.check.to_owned(),
+            ("run-if", Some(reason)) => format!("{} {}", self.check, look.paint(Role::Faint, &format!("if {}", line(reason)))),
+            (_, reason) => format!("{} {}", self.check, look.paint(Role::Faint, &format!("({})", line(reason.as_deref().unwrap_or_default())))),
+        }
+    }
+}
+
+fn units(plan: &Plan, worktree: WorktreeIndex) -> Units<'_> {
+    if let Some(obstacle) = &plan.worktrees[worktree].obstacle {
+        return Units::None(format!("{}: {}", obstacle.outcome.words(), obstacle.reason));
+    }
+    Units::Some(each(plan, worktree).collect())
+}
+
+fn each(plan: &Plan, worktree: WorktreeIndex) -> impl Iterator<Item = Unit<'_>> {
+    plan.checks.iter().enumerate().map(move |(index, planned)| {
+        let check = planned.check.name.as_str();
+        match (plan.obstacle(plan.unit(worktree, index)), &planned.when) {
+            (Some(obstacle), _) => {
+                let action = if obstacle.outcome == Outcome::Errored { "errored" } else { "skipped" };
+                Unit { check, action, reason: Some(obstacle.reason) }
+            }
+            (None, Some(when)) => Unit { check, action: "run-if", reason: Some(when.text().to_owned()) },
+            (None, None) => Unit { check, action: "run", reason: None },
+        }
+    })
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    repository: Repository,
+    max_concurrency: usize,
+    checks: Vec<CheckFields<'a>>,
+    worktrees: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Repository {
+    common_dir: String,
+}
+
+#[derive(Serialize)]
+struct CheckFields<'a> {
+    check: &'a str,
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a crate::model::check::CommandLine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<&'a str>,
+    needs: &'a [String],
+    timeout_ms: Option<u128>,
+    retries: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brought_along_by: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    worktree: WorktreeFields<'a>,
+    checks: Vec<Unit<'a>>,
+}
+
+fn document(plan: &Plan) -> Document<'_> {
+    Document {
+        schema_version: SCHEMA_VERSION,
+        repository: Repository { common_dir: plan.common_dir.to_string_lossy().into_owned() },
+        max_concurrency: plan.max_concurrency,
+        checks: plan.checks.iter().map(check_fields).collect(),
+        worktrees: plan.worktrees.iter().enumerate().map(|(index, worktree)| Row { worktree: WorktreeFields::of(worktree), checks: each(plan, index).collect() }).collect(),
+    }
+}
+
+fn check_fields(planned: &PlannedCheck) -> CheckFields<'_> {
+    CheckFields {
+        check: &planned.check.name,
+        kind: planned.check.kind.name(),
+        command: planned.check.command.as_ref(),
+        when: planned.check.when.as_deref(),
+        needs: &planned.check.needs,
+        timeout_ms: planned.check.timeout.map(|timeout| timeout.as_millis()),
+        retries: planned.check.retries,
+        brought_along_by: planned.brought_by.as_deref(),
+    }
+}

@@ -1,0 +1,77 @@
+//! What is told to the user where there is no report: what is wrong, where, why, how to mend it; and the exit status.
+
+use crate::git::repository::{GitError, OLDEST_GIT};
+use crate::settings::Diagnostic;
+
+/// Exit statuses that are not the outcome of a run.
+pub mod status {
+    /// The configuration or a pattern is wrong, or it selects nothing.
+    pub const CONFIGURATION: u8 = 2;
+    /// git itself refuses, or this program could not do its work.
+    pub const FATAL: u8 = 128;
+    /// The command line is wrong.
+    pub const USAGE: u8 = 129;
+}
+
+/// What ended the program before, or in place of, a report.
+#[derive(Debug)]
+pub enum Error {
+    /// git refuses.
+    Git(GitError),
+    /// Settings or a selection are wrong: every fault that was found.
+    Settings(Vec<Diagnostic>),
+    /// The command line is wrong, in clap's words or ours.
+    Usage(String),
+    /// The system refuses something that nothing can be done without.
+    System {
+        /// What was to be done.
+        doing: &'static str,
+        /// The system's word.
+        error: std::io::Error,
+    },
+}
+
+impl Error {
+    /// The status to exit with.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_) => status::CONFIGURATION,
+            Self::Git(_) | Self::System { .. } => status::FATAL,
+            Self::Usage(_) => status::USAGE,
+        }
+    }
+
+    /// Lines for standard error, in git's style: a level and a text each.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Git(error) => {
+                let mut lines = vec![("fatal", error.to_string())];
+                if let GitError::TooOld { .. } = error {
+                    lines.push(("hint", format!("'git worktree list -z' came with git {}.{}", OLDEST_GIT.0, OLDEST_GIT.1)));
+                }
+                lines
+            }
+            Self::Settings(diagnostics) => diagnostics.iter().flat_map(|diagnostic| told("error", diagnostic)).collect(),
+            Self::Usage(text) => vec![("error", text.clone())],
+            Self::System { doing, error } => vec![("fatal", format!("cannot {doing}: {error}"))],
+        }
+    }
+}
+
+/// A diagnostic and its remedy.
+pub fn told(level: &'static str, diagnostic: &Diagnostic) -> Vec<(&'static str, String)> {
+    let remedy = diagnostic.remedy.as_ref().map(|remedy| ("hint", remedy.clone()));
+    [(level, diagnostic.to_string())].into_iter().chain(remedy).collect()
+}
+
+impl From<GitError> for Error {
+    fn from(error: GitError) -> Self {
+        Self::Git(error)
+    }
+}
+
+impl From<Vec<Diagnostic>> for Error {
+    fn from(diagnostics: Vec<Diagnostic>) -> Self {
+        Self::Settings(diagnostics)
+    }
+}

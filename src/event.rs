@@ -1,0 +1,107 @@
+//! What happened, and when: the one stream that every report and the exit status are made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::answer::Captured;
+use crate::model::facts::Facts;
+use crate::model::outcome::Outcome;
+use crate::plan::{Plan, UnitIndex};
+
+/// One thing that happened. `at` counts from the run's start, as do all times in events.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When.
+    pub at: Duration,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// The run began. All other events speak of this plan's units.
+    RunStarted(Arc<Plan>),
+    /// A unit took a place for the first time.
+    UnitStarted(UnitIndex),
+    /// An attempt began.
+    AttemptStarted {
+        /// Of this unit.
+        unit: UnitIndex,
+        /// Counted from 1.
+        number: u32,
+    },
+    /// An attempt ended.
+    AttemptFinished {
+        /// Of this unit.
+        unit: UnitIndex,
+        /// How.
+        attempt: Arc<Attempt>,
+        /// When the next one is due; none: there is none.
+        retry_in: Option<Duration>,
+    },
+    /// A unit ended, whether it ever started or not.
+    UnitFinished {
+        /// Which.
+        unit: UnitIndex,
+        /// How.
+        end: Arc<UnitEnd>,
+    },
+    /// Units are being cancelled.
+    Cancelling(Cause),
+    /// The run is about to be stopped until it is continued (Ctrl-Z): the terminal is the shell's for a while.
+    Suspending,
+    /// The run ended, in order: every unit has ended.
+    RunFinished,
+}
+
+/// Why a run was cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A signal of this number.
+    Signal(i32),
+    /// As many faults as `max-fail` allows.
+    Faults,
+    /// `global-timeout`.
+    Deadline,
+}
+
+/// One execution of a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// When it began.
+    pub started: Duration,
+    /// How long it took.
+    pub duration: Duration,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it did not pass.
+    pub reason: Option<String>,
+    /// The exit status of its process.
+    pub exit_code: Option<i32>,
+    /// The signal that ended its process.
+    pub signal: Option<i32>,
+    /// The end of its standard output, where that is kept.
+    pub stdout: Option<Captured>,
+    /// The end of its standard error, where that is kept.
+    pub stderr: Option<Captured>,
+    /// Whether it left processes running, or its output held open.
+    pub leaked: bool,
+}
+
+/// How a unit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitEnd {
+    /// How.
+    pub outcome: Outcome,
+    /// Why it did not pass.
+    pub reason: Option<String>,
+    /// When it first took a place; none: it never did.
+    pub started: Option<Duration>,
+    /// From then to now, waits between attempts among it.
+    pub duration: Duration,
+    /// What it found out.
+    pub facts: Facts,
+}

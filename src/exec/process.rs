@@ -1,0 +1,165 @@
+//! One child process: started in a session of its own, its output read as it comes, its end awaited.
+
+use std::io;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{ChildStderr, ChildStdout};
+
+use crate::exec::session::Sessions;
+use crate::exec::unit::Job;
+use crate::git::command::Invocation;
+use crate::model::answer::Exit;
+
+/// What takes a child's output, piece by piece.
+pub trait Sink: Send {
+    /// A piece of standard output.
+    fn stdout(&mut self, chunk: &[u8]);
+    /// A piece of standard error.
+    fn stderr(&mut self, chunk: &[u8]);
+}
+
+/// A running child.
+pub struct Process<S> {
+    child: Box<dyn ChildWrapper>,
+    session: Pid,
+    sessions: Arc<Sessions>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    buffers: (Vec<u8>, Vec<u8>),
+    exit: Option<Exit>,
+    /// What takes its output.
+    pub sink: S,
+}
+
+/// What is waited for while output is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goal {
+    /// The child itself has ended.
+    Ended,
+    /// So has everything else in its session.
+    Gone,
+    /// Nobody holds its output open.
+    Drained,
+}
+
+impl<S: Sink> Process<S> {
+    /// Starts a child.
+    pub fn spawn(invocation: &Invocation, sessions: &Arc<Sessions>, sink: S) -> io::Result<Self> {
+        let mut command = invocation.command();
+        command.stdin(if invocation.input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = CommandWrap::from(tokio::process::Command::from(command));
+        command.wrap(ProcessSession);
+        // The wrapper's own waiting would wait for the whole group in a thread; here the session is looked after.
+        let mut child = command.spawn()?.into_inner();
+        let id = child.id().and_then(|id| i32::try_from(id).ok()).ok_or_else(|| io::Error::other("it has no process id"))?;
+        let session = Pid::from_raw(id);
+        sessions.started(session);
+        if let (Some(mut stdin), Some(input)) = (child.stdin().take(), invocation.input.clone()) {
+            // A child that does not want its input closes it; its exit status says whether that was well.
+            tokio::spawn(async move { stdin.write_all(&input).await });
+        }
+        let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
+        Ok(Self { child, session, sessions: Arc::clone(sessions), stdout, stderr, buffers: (Vec::new(), Vec::new()), exit: None, sink })
+    }
+
+    /// How it ended, once it has.
+    pub const fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    fn has_reached(&self, goal: Goal) -> bool {
+        match goal {
+            Goal::Ended => self.exit.is_some(),
+            Goal::Gone => self.exit.is_some() && self.sessions.is_empty(self.session),
+            Goal::Drained => self.stdout.is_none() && self.stderr.is_none(),
+        }
+    }
+
+    /// Reads output until the goal is reached. Whatever was read or learnt stays if this is dropped halfway.
+    async fn pump(&mut self, goal: Goal) {
+        let mut pause = Duration::from_millis(1);
+        while !self.has_reached(goal) {
+            let Self { child, stdout, stderr, buffers, exit, sink, .. } = self;
+            let poll = goal == Goal::Gone && exit.is_some();
+            tokio::select! {
+                status = child.wait(), if exit.is_none() => {
+                    *exit = Some(status.map_or(Exit::Code(-1), read_status));
+                    self.sessions.reaped(self.session);
+                }
+                count = read(stdout.as_mut(), &mut buffers.0), if stdout.is_some() => {
+                    if count == 0 { *stdout = None; } else { sink.stdout(&buffers.0); buffers.0.clear(); }
+                }
+                count = read(stderr.as_mut(), &mut buffers.1), if stderr.is_some() => {
+                    if count == 0 { *stderr = None; } else { sink.stderr(&buffers.1); buffers.1.clear(); }
+                }
+                () = tokio::time::sleep(pause), if poll => {
+                    pause = (pause * 2).min(Duration::from_millis(16));
+                }
+            }
+        }
+    }
+}
+
+/// Reads a piece; 0 at the end, or where no more can be read. Cancel-safe: a piece is in the buffer or still in the pipe.
+async fn read<R: AsyncReadExt + Unpin>(stream: Option<&mut R>, buffer: &mut Vec<u8>) -> usize {
+    const PIECE: usize = 16 * 1024;
+    let Some(stream) = stream else { return 0 };
+    buffer.reserve(PIECE);
+    stream.read_buf(buffer).await.unwrap_or(0)
+}
+
+fn read_status(status: std::process::ExitStatus) -> Exit {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, signal) => Exit::Signal(signal.unwrap_or_default()),
+    }
+}
+
+impl<S: Sink> Job for Process<S> {
+    async fn ended(&mut self) {
+        self.pump(Goal::Ended).await;
+    }
+
+    async fn gone(&mut self) {
+        self.pump(Goal::Gone).await;
+    }
+
+    async fn drained(&mut self) {
+        self.pump(Goal::Drained).await;
+    }
+
+    fn terminate(&mut self) {
+        self.sessions.signal(self.session, Signal::SIGTERM);
+        // One that is stopped could not end.
+        self.sessions.signal(self.session, Signal::SIGCONT);
+    }
+
+    fn kill(&mut self) {
+        self.sessions.signal(self.session, Signal::SIGKILL);
+    }
+}
+
+/// Whether an error says that the machine has no place for one more process now.
+pub fn is_no_place(error: &io::Error) -> bool {
+    use nix::errno::Errno;
+    let errors = [Errno::EMFILE, Errno::ENFILE, Errno::EAGAIN, Errno::ENOMEM];
+    errors.iter().any(|known| error.raw_os_error() == Some(*known as i32))
+}
+
+/// How many children there can be at a time under this process's limit of open files: each needs its two pipes, what
+/// its end is watched by, and the pipe through which its start is reported.
+pub fn most_at_a_time() -> usize {
+    use nix::sys::resource::{Resource, getrlimit};
+    const EACH: u64 = 6;
+    const OWN: u64 = 24;
+    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((256, 256));
+    usize::try_from(files.saturating_sub(OWN) / EACH).unwrap_or(usize::MAX).max(1)
+}

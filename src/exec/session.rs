@@ -1,0 +1,116 @@
+//! Which processes belong to a child's session, and how to signal all of them.
+//!
+//! Invariants:
+//! - Every child leads a session of its own, so its process id names the session.
+//! - On Linux this process is a child subreaper: an orphan of any descendant becomes a child of ours. So when all our
+//!   children are known leaders, no ended session has a process left, and nothing else needs to be looked at. Only where
+//!   there is an unknown child is `/proc` read, once, for the session's members.
+//! - A process that has made itself a new session is not a member any more: it is left alone and not waited for.
+//! - Elsewhere the process group stands in for the session.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+/// The sessions that this run has started and not yet seen the end of.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    /// Leaders that are not waited for yet. Held only for a look or a change, never across a system call that waits.
+    leaders: Mutex<HashSet<i32>>,
+}
+
+impl Sessions {
+    /// None yet. Makes this process the one that orphans come back to.
+    pub fn new() -> Self {
+        #[cfg(target_os = "linux")]
+        // Where the kernel will not, every look at a session reads /proc instead.
+        let _ = nix::sys::prctl::set_child_subreaper(true);
+        Self::default()
+    }
+
+    fn leaders(&self) -> std::sync::MutexGuard<'_, HashSet<i32>> {
+        self.leaders.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// A child was started. Must be told before anything else can wait.
+    pub fn started(&self, leader: Pid) {
+        self.leaders().insert(leader.as_raw());
+    }
+
+    /// A leader was waited for: its id may name another process from now on.
+    pub fn reaped(&self, leader: Pid) {
+        self.leaders().remove(&leader.as_raw());
+    }
+
+    /// Signals the group of every session that still runs.
+    pub fn signal_all(&self, signal: Signal) {
+        for leader in self.leaders().iter() {
+            signal_group(Pid::from_raw(*leader), signal);
+        }
+    }
+
+    /// Signals every process of a session; its leader's group too, while the leader has not been waited for.
+    pub fn signal(&self, session: Pid, signal: Signal) {
+        if self.leaders().contains(&session.as_raw()) {
+            signal_group(session, signal);
+        }
+        for member in self.members(session) {
+            // It may have ended since.
+            let _ = kill(member, signal);
+        }
+    }
+
+    /// Whether a session whose leader was waited for has processes left.
+    pub fn is_empty(&self, session: Pid) -> bool {
+        !self.may_have_orphans() || self.members(session).is_empty()
+    }
+
+    /// Whether some child of this process is not a known leader. Ended orphans are waited for on the way.
+    #[cfg(target_os = "linux")]
+    fn may_have_orphans(&self) -> bool {
+        use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+        // Orphans come back to the main thread, whichever thread their parent was started from.
+        let Ok(children) = std::fs::read_to_string(format!("/proc/self/task/{}/children", std::process::id())) else {
+            // A kernel without that file.
+            return true;
+        };
+        let leaders = self.leaders();
+        children.split_ascii_whitespace().filter_map(|id| id.parse().ok()).any(|id: i32| {
+            !leaders.contains(&id) && matches!(waitpid(Pid::from_raw(id), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
+        })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn may_have_orphans(&self) -> bool {
+        true
+    }
+
+    /// The processes of a session that still run.
+    #[cfg(target_os = "linux")]
+    fn members(&self, session: Pid) -> Vec<Pid> {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
+        ids.filter(|id| nix::unistd::getsid(Some(*id)) == Ok(session) && !has_ended(*id)).collect()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn members(&self, session: Pid) -> Vec<Pid> {
+        // A negative id names the group.
+        if killpg(session, None).is_ok() { vec![Pid::from_raw(-session.as_raw())] } else { Vec::new() }
+    }
+}
+
+/// Whether a process has ended and only waits to be waited for.
+#[cfg(target_os = "linux")]
+fn has_ended(id: Pid) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { return true };
+    // The state follows the name, which stands in parentheses and may hold any character.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+}
+
+fn signal_group(group: Pid, signal: Signal) {
+    // It may have ended since; a leader that is not waited for keeps its id from naming anything else.
+    let _ = killpg(group, signal);
+}

@@ -1,0 +1,201 @@
+//! One attempt: the check's process started, watched over, and its answer read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::checks::{self, Prepared, Reader};
+use crate::exec::capture::Tail;
+use crate::exec::clock::Clock;
+use crate::exec::process::{Process, Sink, is_no_place};
+use crate::exec::session::Sessions;
+use crate::exec::{Ask, Control, Done, Executor, NoPlace, Phase, signal};
+use crate::git::command::{Git, is_lock_conflict};
+use crate::model::answer::Exit;
+use crate::model::duration;
+use crate::model::outcome::Outcome;
+
+/// A process that has ended may leave others behind that are about to end too: so long they may take before they count as left behind.
+/// With [`LEAK_GRACE`] it stays under 200 ms.
+pub const LEAK_WAIT: Duration = Duration::from_millis(140);
+/// What was left behind has this long between SIGTERM and SIGKILL.
+pub const LEAK_GRACE: Duration = Duration::from_millis(40);
+/// A process that SIGKILL has not ended after this long is in the kernel's hands, and not waited for.
+const KILL_WAIT: Duration = Duration::from_secs(5);
+
+/// Something that runs and can be stopped. Every wait can be given up and begun again.
+pub trait Job: Send {
+    /// Until its first process has ended.
+    fn ended(&mut self) -> impl Future<Output = ()> + Send;
+    /// Until nothing of its session is left.
+    fn gone(&mut self) -> impl Future<Output = ()> + Send;
+    /// Until nobody holds its output open.
+    fn drained(&mut self) -> impl Future<Output = ()> + Send;
+    /// Asks all of it to end.
+    fn terminate(&mut self);
+    /// Ends all of it.
+    fn kill(&mut self);
+}
+
+/// How a job came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself.
+    Itself {
+        /// It left processes running, or its output held open.
+        leaked: bool,
+    },
+    /// Its time was over.
+    TimedOut,
+    /// The run was.
+    Cancelled,
+}
+
+/// Watches over a job to its end: after this nothing of its session runs.
+pub async fn supervise(job: &mut impl Job, timeout: Option<Duration>, grace: Duration, clock: &Clock, control: &mut Control) -> Ending {
+    let over = async {
+        match timeout {
+            Some(timeout) => clock.sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    };
+    let ending = tokio::select! {
+        biased;
+        () = job.ended() => return left_behind(job, clock).await,
+        () = control.reached(Phase::Stop) => Ending::Cancelled,
+        () = over => Ending::TimedOut,
+    };
+    job.terminate();
+    tokio::select! {
+        biased;
+        () = job.gone() => {}
+        () = control.reached(Phase::Kill) => kill(job).await,
+        () = clock.sleep(grace) => kill(job).await,
+    }
+    // The last of its words, as far as they are written.
+    let _ = tokio::time::timeout(LEAK_GRACE, job.drained()).await;
+    ending
+}
+
+async fn kill(job: &mut impl Job) {
+    job.kill();
+    while tokio::time::timeout(Duration::from_millis(100), job.gone()).await.is_err() {
+        // One that was being forked when the signal came.
+        job.kill();
+        if tokio::time::timeout(KILL_WAIT, job.gone()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The first process has ended by itself: gives the rest a moment, then ends it.
+async fn left_behind(job: &mut impl Job, clock: &Clock) -> Ending {
+    let end = clock.now() + LEAK_WAIT;
+    let in_time = tokio::select! {
+        biased;
+        () = async { job.drained().await; job.gone().await; } => true,
+        () = clock.sleep_until(end) => false,
+    };
+    if !in_time {
+        // Who holds the output may have a session of its own by now: then it is left alone.
+        if tokio::time::timeout(Duration::from_millis(1), job.gone()).await.is_err() {
+            job.terminate();
+            if tokio::time::timeout(LEAK_GRACE, job.gone()).await.is_err() {
+                kill(job).await;
+            }
+        }
+    }
+    Ending::Itself { leaked: !in_time }
+}
+
+/// The executor that starts processes.
+pub struct Processes {
+    git: Git,
+    clock: Clock,
+    sessions: Arc<Sessions>,
+    keep_output: bool,
+}
+
+impl Processes {
+    /// An executor on this clock. `keep_output`: whether a report will show the output of units that passed.
+    pub fn new(git: Git, clock: Clock, keep_output: bool) -> Self {
+        Self { git, clock, sessions: Arc::new(Sessions::new()), keep_output }
+    }
+}
+
+/// Where a check's output goes: what git prints to the check that reads it, the end of the rest to memory.
+struct Streams {
+    reader: Box<dyn Reader>,
+    stdout: Option<Tail>,
+    stderr: Tail,
+}
+
+impl Sink for Streams {
+    fn stdout(&mut self, chunk: &[u8]) {
+        self.reader.feed(chunk);
+        if let Some(tail) = &mut self.stdout {
+            tail.feed(chunk);
+        }
+    }
+
+    fn stderr(&mut self, chunk: &[u8]) {
+        self.stderr.feed(chunk);
+    }
+}
+
+impl Executor for Processes {
+    async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoPlace> {
+        let planned = &ask.plan.checks[ask.plan.check_of(ask.unit)].check;
+        let Prepared { invocation, reader } = checks::prepare(&self.git, &ask.plan, ask.unit, &ask.with, ask.number);
+        // What git prints for a built-in check is read as it comes: it may be longer than anything that is kept.
+        let stdout = (!planned.kind.is_built_in()).then(|| Tail::new(planned.max_output));
+        let streams = Streams { reader, stdout, stderr: Tail::new(planned.max_output) };
+        let mut process = match Process::spawn(&invocation, &self.sessions, streams) {
+            Ok(process) => process,
+            Err(error) if is_no_place(&error) => return Err(NoPlace(error)),
+            Err(error) => return Ok(Done::with(Outcome::Errored, Some(cannot_start(&invocation, &error)))),
+        };
+        let ending = supervise(&mut process, planned.timeout, planned.grace_period, &self.clock, &mut control).await;
+        let exit = process.exit();
+        let Streams { mut reader, stdout, stderr } = process.sink;
+        let (stdout, stderr) = (stdout.map(Tail::finish), stderr.finish());
+        let locked = is_lock_conflict(&stderr.bytes);
+        let mut done = match (ending, exit) {
+            (Ending::TimedOut, _) => {
+                let timeout = planned.timeout.unwrap_or_default();
+                Done::with(Outcome::TimedOut, Some(format!("no end after {}", duration::write(timeout))))
+            }
+            (Ending::Cancelled, _) => Done::with(Outcome::Cancelled, None),
+            (Ending::Itself { leaked }, Some(exit)) => {
+                let verdict = reader.finish(exit, &stderr.bytes);
+                Done { facts: verdict.facts, leaked, others: reader.others(), ..Done::with(verdict.outcome, verdict.reason) }
+            }
+            (Ending::Itself { .. }, None) => Done::with(Outcome::Errored, Some("its end was lost".to_owned())),
+        };
+        done.locked = locked;
+        match exit {
+            Some(Exit::Code(code)) => done.exit_code = Some(code),
+            Some(Exit::Signal(number)) => done.signal = Some(number),
+            None => {}
+        }
+        if done.outcome != Outcome::Passed || self.keep_output {
+            done.stdout = stdout;
+            done.stderr = Some(stderr);
+        }
+        Ok(done)
+    }
+
+    fn suspend(&self) {
+        self.sessions.signal_all(nix::sys::signal::Signal::SIGSTOP);
+        signal::stop_self();
+        self.sessions.signal_all(nix::sys::signal::Signal::SIGCONT);
+    }
+}
+
+/// Why a program could not be started, in words that name what is missing.
+fn cannot_start(invocation: &crate::git::command::Invocation, error: &std::io::Error) -> String {
+    match invocation.dir.metadata() {
+        Err(error) => format!("cannot enter {}: {error}", invocation.dir.display()),
+        Ok(metadata) if !metadata.is_dir() => format!("cannot enter {}: not a folder", invocation.dir.display()),
+        Ok(_) => format!("cannot run '{}': {error}", invocation.program.to_string_lossy()),
+    }
+}

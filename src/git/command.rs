@@ -1,0 +1,186 @@
+//! The one place that builds command lines for git, and the environment of every child.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use bstr::ByteSlice;
+
+use crate::model::environment::Environment;
+
+/// The variables that tie a process to one repository, as `git rev-parse --local-env-vars` lists them, less
+/// `GIT_CONFIG_PARAMETERS` and `GIT_CONFIG_COUNT`: what `git -c` says holds in every worktree.
+/// (Rule: `sanitize_repo_env` in git's run-command.c keeps the same two.)
+pub const REPOSITORY_VARIABLES: [&str; 13] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_INDEX_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+    "GIT_COMMON_DIR",
+];
+
+/// A process that is to be started: everything about it but its streams.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The program, looked up in PATH unless it has a slash.
+    pub program: OsString,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// The folder in which it runs.
+    pub dir: PathBuf,
+    /// Bytes for its standard input; none: it is closed.
+    pub input: Option<Vec<u8>>,
+    base: Arc<[(OsString, OsString)]>,
+    extra: Vec<(OsString, OsString)>,
+}
+
+impl Invocation {
+    /// Adds a variable to its environment.
+    pub fn env(&mut self, name: impl Into<OsString>, value: impl Into<OsString>) {
+        self.extra.push((name.into(), value.into()));
+    }
+
+    /// The standard library's command for it, with its streams still to be set.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.dir).env_clear();
+        command.envs(self.base.iter().map(|(name, value)| (name, value)));
+        command.envs(self.extra.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The command line as a person would read it.
+    pub fn shown(&self) -> String {
+        let words = std::iter::once(&self.program).chain(&self.args);
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// git, as this run finds it, and the environments that its children get.
+#[derive(Clone, Debug)]
+pub struct Git {
+    directory: PathBuf,
+    inherited: Arc<[(OsString, OsString)]>,
+    scrubbed: Arc<[(OsString, OsString)]>,
+    parsed: Arc<[(OsString, OsString)]>,
+}
+
+impl Git {
+    /// git in this environment.
+    pub fn new(environment: &Environment) -> Self {
+        let repository = |name: &OsStr| REPOSITORY_VARIABLES.iter().any(|known| name == *known);
+        let inherited: Vec<_> = environment.variables().to_vec();
+        let mut scrubbed = inherited.clone();
+        scrubbed.retain(|(name, _)| !repository(name) && name != "GIT_TERMINAL_PROMPT");
+        scrubbed.push(("GIT_TERMINAL_PROMPT".into(), "0".into()));
+        let parsed = |variables: &[(OsString, OsString)]| {
+            let kept = variables.iter().filter(|(name, _)| name != "LC_ALL").cloned();
+            kept.chain([("LC_ALL".into(), "C".into())]).collect::<Vec<_>>()
+        };
+        Self {
+            directory: environment.directory().to_owned(),
+            parsed: parsed(&scrubbed).into(),
+            inherited: parsed(&inherited).into(),
+            scrubbed: scrubbed.into(),
+        }
+    }
+
+    /// git run where the user stands, with the environment that the user has: what finds the repository.
+    pub fn here(&self, args: &[&str]) -> Invocation {
+        self.invocation(args, &self.directory, &self.inherited)
+    }
+
+    /// git run in a folder, in no repository but the one that the folder belongs to.
+    pub fn within(&self, dir: &Path, args: &[&str]) -> Invocation {
+        self.invocation(args, dir, &self.parsed)
+    }
+
+    fn invocation(&self, args: &[&str], dir: &Path, base: &Arc<[(OsString, OsString)]>) -> Invocation {
+        Invocation {
+            program: "git".into(),
+            args: args.iter().map(OsString::from).collect(),
+            dir: dir.to_owned(),
+            input: None,
+            base: Arc::clone(base),
+            extra: Vec::new(),
+        }
+    }
+
+    /// A program of the user's, run in a folder, in no repository but the one that the folder belongs to.
+    pub fn program(&self, program: &str, args: &[String], dir: &Path) -> Invocation {
+        Invocation {
+            program: program.into(),
+            args: args.iter().map(OsString::from).collect(),
+            dir: dir.to_owned(),
+            input: None,
+            base: Arc::clone(&self.scrubbed),
+            extra: Vec::new(),
+        }
+    }
+}
+
+/// A short git process that is read whole: started at once, so that several can run side by side.
+pub struct Reading {
+    child: std::io::Result<std::process::Child>,
+}
+
+impl Reading {
+    /// Starts it.
+    pub fn start(invocation: &Invocation) -> Self {
+        let mut command = invocation.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { child: command.spawn() }
+    }
+
+    /// Waits for it.
+    pub fn finish(self) -> std::io::Result<Output> {
+        self.child?.wait_with_output()
+    }
+}
+
+/// Whether git was kept out by a lock that another process holds, which a later attempt may find free.
+/// (Words: git's lockfile.c, refs/files-backend.c and index code; `LC_ALL=C` keeps them English where git is parsed.)
+pub fn is_lock_conflict(stderr: &[u8]) -> bool {
+    let named = stderr.contains_str(".lock'") || stderr.contains_str(".lock\"");
+    (named && (stderr.contains_str("Unable to create") || stderr.contains_str("File exists")))
+        || stderr.contains_str("Another git process seems to be running")
+        || stderr.contains_str("cannot lock ref")
+        || stderr.contains_str("could not lock config file")
+}
+
+/// git's own words without its prefix: the first line that says what is wrong.
+pub fn complaint(stderr: &[u8]) -> Option<String> {
+    let lines = || stderr.lines().map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let told = lines().find_map(|line| line.strip_prefix(b"fatal: ").or_else(|| line.strip_prefix(b"error: ")));
+    told.or_else(|| lines().next()).map(|line| line.to_str_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_a_lock_by_its_words() {
+        assert!(is_lock_conflict(b"fatal: Unable to create '/r/.git/index.lock': File exists.\n\nAnother git process seems"));
+        assert!(is_lock_conflict(b"error: cannot lock ref 'refs/heads/a': Unable to create '/r/.git/refs/heads/a.lock': File exists."));
+        assert!(is_lock_conflict(b"error: could not lock config file .git/config: File exists"));
+        assert!(!is_lock_conflict(b"fatal: bad object HEAD"));
+        assert!(!is_lock_conflict(b"error: open(\"Cargo.lock\"): Permission denied"));
+    }
+
+    #[test]
+    fn finds_the_complaint() {
+        assert_eq!(complaint(b"warning: x\nfatal: not a git repository\n").as_deref(), Some("not a git repository"));
+        assert_eq!(complaint(b"\n  odd words\n").as_deref(), Some("odd words"));
+        assert_eq!(complaint(b"\n"), None);
+    }
+}

@@ -1,0 +1,7 @@
+//! The reading of git: which repository this is, which worktrees it has, what is configured.
+
+pub mod command;
+pub mod config;
+pub mod operation;
+pub mod repository;
+pub mod worktrees;

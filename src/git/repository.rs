@@ -1,0 +1,184 @@
+//! Which repository this is: found once, with the environment that git itself would use.
+
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice;
+
+use crate::git::command::{Git, Reading, complaint};
+use crate::git::config::{self, Entry};
+use crate::git::worktrees::{self, MainLocation};
+use crate::model::worktree::Worktree;
+
+/// The oldest git that can list worktrees NUL-separated.
+pub const OLDEST_GIT: (u32, u32) = (2, 36);
+
+/// Why git would not tell.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// There is no git to ask.
+    #[error("cannot run git: {0}")]
+    NoGit(std::io::Error),
+    /// The folder to stand in cannot be entered.
+    #[error("cannot change to '{}': {error}", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's word.
+        error: std::io::Error,
+    },
+    /// git refused, in its own words.
+    #[error("{words}")]
+    Refused {
+        /// What it said, without its `fatal: `.
+        words: String,
+    },
+    /// git is too old.
+    #[error("git {found} is too old: {}.{} or later is needed", OLDEST_GIT.0, OLDEST_GIT.1)]
+    TooOld {
+        /// The version it gives.
+        found: String,
+    },
+    /// git answered in a form that is not known.
+    #[error("cannot read what 'git {0}' printed")]
+    Unreadable(&'static str),
+}
+
+/// A repository, its worktrees, and its configuration as seen from where the user stands.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    /// The folder that all worktrees share.
+    pub common_dir: PathBuf,
+    /// The top of the worktree in which the user stands, if it is in one.
+    pub toplevel: Option<PathBuf>,
+    /// Every worktree, in git's order.
+    pub worktrees: Vec<Worktree>,
+    /// git's configuration, as far as it is of interest.
+    pub config: Vec<Entry>,
+}
+
+/// Where the user stands.
+struct Place {
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    toplevel: Option<PathBuf>,
+}
+
+/// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a working tree, after the rest is printed.
+const WHERE: [&str; 7] =
+    ["rev-parse", "--path-format=absolute", "--git-dir", "--is-bare-repository", "--git-common-dir", "--is-inside-work-tree", "--show-toplevel"];
+
+impl Repository {
+    /// Finds the repository in which `folder` lies. Three git processes, side by side.
+    pub fn discover(git: &Git, folder: &Path) -> Result<Self, GitError> {
+        let place = Reading::start(&git.here(&WHERE));
+        let list = Reading::start(&worktrees::listing(git));
+        let config = Reading::start(&config::listing(git));
+        let (place, list, config) = (place.finish(), list.finish(), config.finish());
+
+        let place = place.map_err(|error| cannot_start(error, folder))?;
+        let place = read_place(&place.stdout)
+            .ok_or_else(|| GitError::Refused { words: complaint(&place.stderr).unwrap_or_else(|| "not a git repository".to_owned()) })?;
+
+        let config = config.map_err(GitError::NoGit)?;
+        let entries = match config.status.code() {
+            Some(0) => config::parse(&config.stdout).ok_or(GitError::Unreadable("config"))?,
+            Some(1) => Vec::new(),
+            _ => return Err(GitError::Refused { words: words(&config.stderr, "config") }),
+        };
+
+        let list = list.map_err(GitError::NoGit)?;
+        if !list.status.success() {
+            return Err(too_old(git).unwrap_or_else(|| GitError::Refused { words: words(&list.stderr, "worktree list") }));
+        }
+        let records = worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))?;
+        let main = match records.first() {
+            Some(first) if !first.bare => main_location(git, &place, &first.path, &entries),
+            _ => MainLocation::AsListed,
+        };
+        let worktrees = worktrees::examine(records, &place.common_dir, &main);
+        Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
+    }
+}
+
+fn words(stderr: &[u8], command: &str) -> String {
+    complaint(stderr).unwrap_or_else(|| format!("'git {command}' failed without a word"))
+}
+
+fn cannot_start(error: std::io::Error, folder: &Path) -> GitError {
+    match std::fs::metadata(folder) {
+        Err(error) => GitError::NoFolder { folder: folder.to_owned(), error },
+        Ok(metadata) if !metadata.is_dir() => {
+            GitError::NoFolder { folder: folder.to_owned(), error: ErrorKind::NotADirectory.into() }
+        }
+        Ok(_) => GitError::NoGit(error),
+    }
+}
+
+fn too_old(git: &Git) -> Option<GitError> {
+    let output = Reading::start(&git.here(&["version"])).finish().ok()?;
+    let text = output.stdout.to_str_lossy();
+    let found = text.split_whitespace().nth(2)?;
+    let mut numbers = found.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next()?, numbers.next()?);
+    (version < OLDEST_GIT).then(|| GitError::TooOld { found: found.to_owned() })
+}
+
+fn read_place(output: &[u8]) -> Option<Place> {
+    let (git_dir, rest) = flag_after(output)?;
+    let (common_dir, rest) = flag_after(rest)?;
+    let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let toplevel = rest.strip_suffix(b"\n").filter(|top| !top.is_empty()).map(path);
+    Some(Place { git_dir: path(git_dir), common_dir: path(common_dir), toplevel })
+}
+
+/// Splits `PATH\ntrue\nREST` or `PATH\nfalse\nREST`.
+fn flag_after(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let found = ["\ntrue\n", "\nfalse\n"].into_iter().filter_map(|flag| Some((text.find(flag)?, flag.len())));
+    let (at, length) = found.min()?;
+    (at > 0).then(|| (&text[..at], &text[at + length..]))
+}
+
+/// See [`MainLocation`]. Asks git only where the folder's place does not already prove it.
+fn main_location(git: &Git, place: &Place, listed: &Path, entries: &[Entry]) -> MainLocation {
+    let plain = place.common_dir == listed.join(".git")
+        && config::last(entries, "core.worktree").is_none()
+        && config::last(entries, "extensions.worktreeconfig").is_none();
+    if plain {
+        return MainLocation::AsListed;
+    }
+    let answer = Reading::start(&git.within(listed, &["rev-parse", "--show-toplevel"])).finish();
+    if let Ok(output) = answer
+        && output.status.success()
+        && let Some(top) = output.stdout.strip_suffix(b"\n")
+    {
+        return MainLocation::At(PathBuf::from(OsStr::from_bytes(top)));
+    }
+    match &place.toplevel {
+        Some(top) if place.git_dir == place.common_dir => MainLocation::At(top.clone()),
+        _ if place.common_dir == listed.join(".git") => MainLocation::AsListed,
+        _ => MainLocation::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newline_in_a_path_shifts_nothing() {
+        let place = read_place(b"/r/a\nb/.git/worktrees/x\nfalse\n/r/a\nb/.git\ntrue\n/r/w\nx\n").expect("well-formed");
+        assert_eq!(place.git_dir, Path::new("/r/a\nb/.git/worktrees/x"));
+        assert_eq!(place.common_dir, Path::new("/r/a\nb/.git"));
+        assert_eq!(place.toplevel.as_deref(), Some(Path::new("/r/w\nx")));
+    }
+
+    #[test]
+    fn no_working_tree_is_no_error() {
+        let place = read_place(b"/r.git\ntrue\n/r.git\nfalse\n").expect("well-formed");
+        assert_eq!(place.toplevel, None);
+        assert!(read_place(b"").is_none());
+    }
+}

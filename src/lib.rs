@@ -1,0 +1,121 @@
+//! `git wtcheck` answers, for every worktree of a repository at once: what state is it in, does it pass my checks, and is
+//! any work at risk?
+//!
+//! # The house
+//!
+//! ```text
+//! argv, files, gitconfig, env ─► settings ─► plan ─► exec ─► events ─► reports ─► exit status
+//!             (what is asked)   (resolved)  (frozen)  (does)  (facts)   (shows)
+//! ```
+//!
+//! Data flows one way, and a later stage never reaches back: [`exec`] takes a [`plan::Plan`] and cannot read settings;
+//! reports take events and cannot touch `exec`; the exit status comes from a pure fold over the events ([`summary`]),
+//! never from a report.
+//!
+//! | floor | room | what it is for |
+//! |---|---|---|
+//! | 9 | `main.rs`, this file, [`error`] | argv in, exit status out |
+//! | 8 | [`commands`] | each command wires the stages |
+//! | 7 | [`cli`] | the command line's types |
+//! | 6 | [`exec`], [`report`] | carrying out; showing |
+//! | 5 | [`checks`], [`summary`] | what each check asks and reads; events folded to a record |
+//! | 4 | [`event`] | what happened, when |
+//! | 3 | [`plan`] | worktrees × checks, frozen; conditions compiled and typed |
+//! | 2 | [`settings`] | every layer read, merged, typed, resolved |
+//! | 1 | [`git`] | the one place that builds git commands; worktrees, configuration |
+//! | 0 | [`model`] | plain types; the one reader of the environment |
+//!
+//! A room imports only from lower floors, or from within its own folder.
+
+pub mod checks;
+pub mod cli;
+pub mod commands;
+pub mod error;
+pub mod event;
+pub mod exec;
+pub mod git;
+pub mod model;
+pub mod plan;
+pub mod report;
+pub mod settings;
+pub mod summary;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::commands::{Io, Refusal, tell};
+use crate::error::{Error, status, told};
+use crate::model::environment::Environment;
+
+/// Runs the program: arguments (the program's name first) and environment in, exit status out.
+pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, io: &mut Io<'_>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return parsed(&error, &environment, io),
+    };
+    if cli.command.is_some() && !cli.checks.is_empty() {
+        tell(io.err, &Error::Usage(format!("'{}' stands before the command; checks are named after it", cli.checks[0])).lines(), true);
+        return status::USAGE;
+    }
+    let environment = cli.options.directory.iter().fold(environment, |environment, directory| environment.standing_in(directory));
+    let prepared = match commands::prepare(&cli, &environment) {
+        Ok(prepared) => prepared,
+        Err(Refusal::Git(error)) => {
+            let error = Error::from(error);
+            tell(io.err, &error.lines(), true);
+            return error.exit_code();
+        }
+        Err(Refusal::Settings { errors, warnings, hints }) => {
+            warn(&warnings, hints, io);
+            let error = Error::from(errors);
+            tell(io.err, &error.lines(), hints);
+            return error.exit_code();
+        }
+    };
+    warn(&prepared.warnings, prepared.hints, io);
+    for (check, by) in prepared.plan.brought_along() {
+        tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], prepared.hints && !cli.options.quiet);
+    }
+    if let Some(Command::Plan(_)) = cli.command {
+        let shown = commands::plan::show(&prepared.plan, cli.options.format, prepared.look, io);
+        return match shown {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                tell(io.err, &[("fatal", format!("cannot write the plan: {error}"))], true);
+                status::FATAL
+            }
+            _ => 0,
+        };
+    }
+    match commands::run::run(prepared, &cli, &environment, io) {
+        Ok(record) => record.exit_code(),
+        Err(error) => {
+            tell(io.err, &error.lines(), true);
+            error.exit_code()
+        }
+    }
+}
+
+fn warn(warnings: &[settings::Diagnostic], hints: bool, io: &mut Io<'_>) {
+    for warning in warnings {
+        tell(io.err, &told("warning", warning), hints);
+    }
+}
+
+/// Help and version go to standard output; what cannot be parsed is a usage error, in git's number.
+fn parsed(error: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8 {
+    let text = error.render();
+    let shown = |colour: bool| if colour { text.ansi().to_string() } else { text.to_string() };
+    let written = if error.use_stderr() {
+        io.err.write_all(shown(environment.stderr_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes())
+    } else {
+        io.out.write_all(shown(environment.stdout_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes()).and_then(|()| io.out.flush())
+    };
+    match (error.use_stderr(), written) {
+        (false, Ok(())) => 0,
+        (false, Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
+        (false, Err(_)) => status::FATAL,
+        (true, _) => status::USAGE,
+    }
+}

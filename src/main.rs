@@ -1,0 +1,13 @@
+//! `git-wtcheck`: see the library for the map of the house.
+
+use std::process::ExitCode;
+
+use git_wtcheck::commands::Io;
+use git_wtcheck::model::environment::Environment;
+
+fn main() -> ExitCode {
+    let environment = Environment::of_this_process();
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
+    let mut io = Io { out: &mut out, err: &mut err };
+    ExitCode::from(git_wtcheck::run(std::env::args_os(), environment, &mut io))
+}

@@ -1,0 +1,45 @@
+//! What a child process gave back, and what a check made of it.
+
+use crate::model::facts::Facts;
+use crate::model::outcome::Outcome;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this status.
+    Code(i32),
+    /// A signal ended it.
+    Signal(i32),
+}
+
+/// The end of an output stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The last bytes.
+    pub bytes: Vec<u8>,
+    /// Whether there were more before them.
+    pub truncated: bool,
+}
+
+/// What a check made of an attempt that ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// `Passed`, `Failed` or `Errored`.
+    pub outcome: Outcome,
+    /// Why it did not pass.
+    pub reason: Option<String>,
+    /// What was found out.
+    pub facts: Facts,
+}
+
+impl Verdict {
+    /// The check could answer.
+    pub const fn passed(facts: Facts) -> Self {
+        Self { outcome: Outcome::Passed, reason: None, facts }
+    }
+
+    /// The check could not be carried out.
+    pub fn errored(reason: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Errored, reason: Some(reason.into()), facts: Facts::new() }
+    }
+}

@@ -1,0 +1,88 @@
+//! The one reader of the process's environment. Everything else is given an [`Environment`].
+
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// What the program was started with, less its arguments.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    variables: Vec<(OsString, OsString)>,
+    directory: PathBuf,
+    /// Whether standard output is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_is_terminal: bool,
+    /// How many columns the terminal on standard output has; `COLUMNS` says it over the terminal.
+    pub width: Option<usize>,
+    /// Whether this process is in the foreground of the terminal on standard error.
+    pub in_foreground: bool,
+    /// Places that the machine has: its CPUs, as far as this process may use them.
+    pub cpus: usize,
+}
+
+impl Environment {
+    /// The environment of this process.
+    pub fn of_this_process() -> Self {
+        Self {
+            variables: std::env::vars_os().collect(),
+            // git itself says what is wrong with a folder that is gone; here it must only not be taken for another.
+            directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            width: width(),
+            in_foreground: in_foreground(),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The value of a variable, where it is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.variables
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_os_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The value of a variable that must be text to be of use.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(OsStr::to_str)
+    }
+
+    /// All variables, as they are.
+    pub fn variables(&self) -> &[(OsString, OsString)] {
+        &self.variables
+    }
+
+    /// The folder that relative paths start from.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// This environment, standing in another folder, as after `-C`.
+    #[must_use]
+    pub fn standing_in(mut self, directory: &Path) -> Self {
+        self.directory = self.directory.join(directory);
+        self
+    }
+
+    /// This environment with one more variable, for tests and for what a command line option says over a variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+}
+
+fn width() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let asked = || terminal_size::terminal_size_of(std::io::stdout()).map(|(terminal_size::Width(width), _)| usize::from(width));
+    said.or_else(asked).filter(|width| *width > 0)
+}
+
+fn in_foreground() -> bool {
+    // Where that cannot be told (no controlling terminal), git draws progress too.
+    nix::unistd::tcgetpgrp(std::io::stderr()).map_or(true, |group| group == nix::unistd::getpgrp())
+}

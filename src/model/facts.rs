@@ -1,0 +1,132 @@
+//! Typed values that a unit found out.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// One value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// True or false.
+    Bool(bool),
+    /// A count, an exit status, seconds.
+    Int(i64),
+    /// A name, a subject, an object id. Bytes that are not UTF-8 are shown as U+FFFD.
+    Text(String),
+    /// It was asked for and git could not say (`null` in JSON).
+    Unknown,
+}
+
+impl From<bool> for Fact {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Fact {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<u64> for Fact {
+    fn from(value: u64) -> Self {
+        Self::Int(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<String> for Fact {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&str> for Fact {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl<T: Into<Fact>> From<Option<T>> for Fact {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Into::into)
+    }
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Int(value) => serializer.serialize_i64(*value),
+            Self::Text(value) => serializer.serialize_str(value),
+            Self::Unknown => serializer.serialize_unit(),
+        }
+    }
+}
+
+/// The facts of one unit, in the order in which its check lists them. A fact that is not applicable is absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts(Vec<(&'static str, Fact)>);
+
+impl Facts {
+    /// No facts.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a fact; a later value of one name replaces the earlier.
+    pub fn set(&mut self, name: &'static str, value: impl Into<Fact>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, slot)) => *slot = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// The value of one fact.
+    pub fn get(&self, name: &str) -> Option<&Fact> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// A count, where the fact is one.
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.get(name) {
+            Some(Fact::Int(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A flag, where the fact is one.
+    pub fn bool(&self, name: &str) -> Option<bool> {
+        match self.get(name) {
+            Some(Fact::Bool(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// A text, where the fact is one.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Fact::Text(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing was found out.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Every fact, in its order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Fact)> {
+        self.0.iter().map(|(name, value)| (*name, value))
+    }
+}
+
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,10 @@
+//! Plain types that every floor may use: no processes, no files, no output.
+
+pub mod answer;
+pub mod check;
+pub mod duration;
+pub mod environment;
+pub mod facts;
+pub mod outcome;
+pub mod size;
+pub mod worktree;

@@ -1,0 +1,55 @@
+//! A worktree: one record of `git worktree list`.
+
+use std::path::PathBuf;
+
+use crate::model::outcome::Outcome;
+
+/// One worktree, the main one or a linked one.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Worktree {
+    /// Its folder, absolute, as git gives it.
+    pub path: PathBuf,
+    /// The folder's own name.
+    pub name: String,
+    /// The object id of HEAD; none for a bare repository, an unborn branch or a HEAD that git cannot read.
+    pub head: Option<String>,
+    /// The short name of the branch that is checked out.
+    pub branch: Option<String>,
+    /// Whether it is the main worktree (git lists it first).
+    pub main: bool,
+    /// Whether HEAD names a commit and no branch.
+    pub detached: bool,
+    /// Whether it is a bare repository: it has no working tree.
+    pub bare: bool,
+    /// Whether `git worktree lock` keeps it.
+    pub locked: bool,
+    /// Whether git would prune its record.
+    pub prunable: bool,
+    /// Whether its objects are named by SHA-256 (`extensions.objectFormat`).
+    pub sha256: bool,
+    /// Its own git folder (`.git`, or `.git/worktrees/ID`), where it is known.
+    pub git_dir: Option<PathBuf>,
+    /// Why no check can run here, if none can.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why no check can run on a worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What each of its units ends as: `Skipped` or `Errored`.
+    pub outcome: Outcome,
+    /// The reason, for people.
+    pub reason: String,
+}
+
+impl Obstacle {
+    /// There is nothing to check, and nothing is wrong.
+    pub fn skipped(reason: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Skipped, reason: reason.into() }
+    }
+
+    /// There may be something to check, and it cannot be.
+    pub fn errored(reason: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Errored, reason: reason.into() }
+    }
+}

@@ -1,0 +1,315 @@
+//! `when` and `fail-if`: CEL expressions over what is known of a worktree and what its checks found out.
+//!
+//! A bare fact (`status.dirty`, `!log.passed`) is read without the compiler, whose first use costs more
+//! than a whole small run; everything else is compiled once, at planning, and typed before anything starts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use cel::objects::{Key, Map, Value};
+use cel::{Context, ExecutionError, Program};
+
+use crate::model::check::{Check, FactType};
+use crate::model::facts::{Fact, Facts};
+use crate::model::outcome::Outcome;
+use crate::model::worktree::Worktree;
+use crate::plan::typing;
+use crate::settings::nearest;
+
+/// The name of the worktree itself in expressions, and its fields.
+pub(super) const WORKTREE: &str = "worktree";
+pub(super) const WORKTREE_FIELDS: [(&str, FactType); 7] = [
+    ("path", FactType::Text),
+    ("name", FactType::Text),
+    ("branch", FactType::Text),
+    ("main", FactType::Bool),
+    ("detached", FactType::Bool),
+    ("locked", FactType::Bool),
+    ("bare", FactType::Bool),
+];
+
+/// What every check has, whatever its kind.
+pub(super) const COMMON_FIELDS: [(&str, FactType); 4] =
+    [("outcome", FactType::Text), ("passed", FactType::Bool), ("exit_code", FactType::Int), ("duration_ms", FactType::Int)];
+
+/// What names an expression may use.
+pub struct Scope<'a> {
+    /// Every check there is.
+    pub checks: &'a BTreeMap<String, Check>,
+    /// The check whose own facts may be read, and whose outcome is not known yet.
+    pub own: Option<&'a str>,
+}
+
+impl Scope<'_> {
+    /// The check that an expression calls by this name (`-` is written `_`).
+    pub(super) fn check(&self, name: &str) -> Option<&Check> {
+        self.checks.get(name).or_else(|| self.checks.values().find(|check| check.name.replace('-', "_") == name))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.checks.keys().map(|name| name.replace('-', "_")).chain([WORKTREE.to_owned()])
+    }
+
+    pub(super) fn fields(&self, check: &Check) -> impl Iterator<Item = (&'static str, FactType)> + use<> {
+        let own = self.own == Some(check.name.as_str());
+        let common = COMMON_FIELDS.into_iter().filter(move |(name, _)| !own || !matches!(*name, "outcome" | "passed"));
+        let facts = check.kind.facts().iter().copied().filter(|(name, _)| COMMON_FIELDS.iter().all(|(common, _)| common != name));
+        facts.chain(common)
+    }
+
+    /// The type of a field, or what is wrong with naming it.
+    pub(super) fn field(&self, name: &str, field: &str) -> Result<FactType, (String, Option<String>)> {
+        if name == WORKTREE {
+            return find(WORKTREE_FIELDS.into_iter(), field, WORKTREE);
+        }
+        match self.check(name) {
+            Some(check) => find(self.fields(check), field, name),
+            None => {
+                let names: Vec<String> = self.names().collect();
+                let near = nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'?"));
+                Err((format!("no check is named '{name}'"), near.or_else(|| Some(format!("there are: {}", names.join(", "))))))
+            }
+        }
+    }
+}
+
+fn find(fields: impl Iterator<Item = (&'static str, FactType)>, field: &str, of: &str) -> Result<FactType, (String, Option<String>)> {
+    let fields: Vec<_> = fields.collect();
+    if let Some((_, kind)) = fields.iter().find(|(name, _)| *name == field) {
+        return Ok(*kind);
+    }
+    let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    let remedy = match nearest(field, names.iter().copied()) {
+        Some(near) => format!("did you mean '{of}.{near}'?"),
+        None => format!("{of} has: {}", names.join(", ")),
+    };
+    Err((format!("'{of}' has no '{field}'"), Some(remedy)))
+}
+
+/// What is wrong with an expression, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionFault {
+    /// What is wrong.
+    pub problem: String,
+    /// The characters at fault: the first and the one after the last.
+    pub span: (usize, usize),
+    /// How to mend it.
+    pub remedy: Option<String>,
+}
+
+impl ExpressionFault {
+    /// The expression with a mark below the place, in two lines.
+    pub fn pointed(&self, text: &str) -> String {
+        let line = text.replace(['\n', '\t'], " ");
+        let length = line.chars().count();
+        let start = self.span.0.min(length);
+        let width = self.span.1.saturating_sub(start).clamp(1, length.saturating_sub(start).max(1));
+        format!("    {line}\n    {}{}", " ".repeat(start), "^".repeat(width))
+    }
+}
+
+/// A compiled expression.
+#[derive(Debug)]
+pub struct Condition {
+    text: String,
+    form: Form,
+    /// The checks that it names.
+    names: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// `name.field`, or its negation.
+    Fact { read: Read, negated: bool },
+    /// Anything else, with the facts that it reads and does not ask for with `has()`.
+    Program { program: Box<Program>, reads: Vec<Read> },
+}
+
+/// A fact that an expression reads: its name in the expression, the check's own, and the field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) name: String,
+    pub(super) check: Option<String>,
+    pub(super) field: String,
+}
+
+/// What is known of a check that has ended on a worktree (or, for its own `fail-if`, has answered).
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// What it found out.
+    pub facts: &'a Facts,
+    /// The exit status of its last attempt.
+    pub exit_code: Option<i32>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What became of an evaluation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// True or false.
+    Is(bool),
+    /// It reads a fact that was never found.
+    Unknown(String),
+    /// It cannot be evaluated.
+    Wrong(String),
+}
+
+impl Condition {
+    /// Compiles and types an expression.
+    pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Self, ExpressionFault> {
+        if let Some((negated, name, field)) = bare_fact(text) {
+            let start = text.find(name).unwrap_or(0);
+            let fault = |(problem, remedy)| ExpressionFault { problem, span: (start, start + name.len() + 1 + field.len()), remedy };
+            if scope.field(name, field).map_err(fault)? == FactType::Bool {
+                let check = scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
+                let read = Read { name: name.to_owned(), check, field: field.to_owned() };
+                return Ok(Self { text: text.to_owned(), names: read.check.iter().cloned().collect(), form: Form::Fact { read, negated } });
+            }
+        }
+        let program = Program::compile(text).map_err(|errors| typing::syntax_fault(text, &errors))?;
+        let reads = typing::check(&program, scope)?;
+        let mut names: Vec<String> = Vec::new();
+        for name in reads.iter().filter_map(|(read, _)| read.check.clone()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let reads = reads.into_iter().filter(|(_, asked)| !asked).map(|(read, _)| read).collect();
+        Ok(Self { text: text.to_owned(), form: Form::Program { program: Box::new(program), reads }, names })
+    }
+
+    /// The checks that it names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The expression as written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Evaluates it on one worktree. `known` gives what each check that it names has come to.
+    pub fn evaluate<'a>(&self, worktree: &Worktree, known: impl Fn(&str) -> Option<Known<'a>>) -> Truth {
+        match &self.form {
+            Form::Fact { read, negated } => match value(read, worktree, &known) {
+                Some(Value::Bool(flag)) => Truth::Is(flag != *negated),
+                _ => Truth::Unknown(unknown(read, &known)),
+            },
+            Form::Program { program, reads } => {
+                let mut context = Context::default();
+                for (name, fields) in self.variables(worktree, &known) {
+                    context.add_variable_from_value(name, Value::Map(Map { map: std::sync::Arc::new(fields) }));
+                }
+                match program.execute(&context) {
+                    Ok(Value::Bool(flag)) => Truth::Is(flag),
+                    Ok(other) => Truth::Wrong(format!("'{}' gave {other:?}, not true or false", self.text)),
+                    Err(error) => {
+                        let missing = reads.iter().find(|read| value(read, worktree, &known).is_none());
+                        match (missing, error) {
+                            (Some(read), ExecutionError::NoSuchKey(_)) => Truth::Unknown(unknown(read, &known)),
+                            (_, error) => Truth::Wrong(format!("'{}' cannot be evaluated: {error}", self.text)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn variables<'a>(&self, worktree: &Worktree, known: &impl Fn(&str) -> Option<Known<'a>>) -> Vec<(String, HashMap<Key, Value>)> {
+        let key = |field: &str| Key::from(field.to_owned());
+        let own: HashMap<_, _> =
+            WORKTREE_FIELDS.iter().map(|(field, _)| (key(field), worktree_field(worktree, field))).collect();
+        let mut variables = vec![(WORKTREE.to_owned(), own)];
+        for name in &self.names {
+            let mut fields = HashMap::new();
+            if let Some(known) = known(name) {
+                for (field, fact) in known.facts.iter() {
+                    if let Some(value) = of_fact(fact) {
+                        fields.insert(key(field), value);
+                    }
+                }
+                for (field, _) in COMMON_FIELDS {
+                    if let Some(value) = common_field(&known, field) {
+                        fields.insert(key(field), value);
+                    }
+                }
+            }
+            variables.push((name.replace('-', "_"), fields));
+        }
+        variables
+    }
+}
+
+/// `name.field` or `!name.field`, and nothing else.
+fn bare_fact(text: &str) -> Option<(bool, &str, &str)> {
+    let text = text.trim();
+    let (negated, path) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+    let (name, field) = path.split_once('.')?;
+    let identifier = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+    };
+    (identifier(name) && identifier(field)).then_some((negated, name, field))
+}
+
+fn value<'a>(read: &Read, worktree: &Worktree, known: &impl Fn(&str) -> Option<Known<'a>>) -> Option<Value> {
+    let Some(check) = &read.check else { return Some(worktree_field(worktree, &read.field)) };
+    let known = known(check)?;
+    match known.facts.get(&read.field) {
+        Some(fact) => of_fact(fact),
+        None => common_field(&known, &read.field),
+    }
+}
+
+/// Why a fact is not there.
+fn unknown<'a>(read: &Read, known: &impl Fn(&str) -> Option<Known<'a>>) -> String {
+    let fact = format!("{}.{}", read.name, read.field);
+    let check = read.check.as_deref().unwrap_or_default();
+    match known(check).and_then(|known| known.outcome) {
+        Some(Outcome::Passed) | None => format!("{fact} is not known"),
+        Some(outcome) => format!("{fact} is not known: {check} {}", was(outcome)),
+    }
+}
+
+/// An outcome in a sentence: "test failed", "test was skipped".
+pub fn was(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Skipped | Outcome::Cancelled => format!("was {}", outcome.words()),
+        Outcome::Errored => "could not be carried out".to_owned(),
+        other => other.words().to_owned(),
+    }
+}
+
+fn of_fact(fact: &Fact) -> Option<Value> {
+    match fact {
+        Fact::Bool(flag) => Some(Value::Bool(*flag)),
+        Fact::Int(number) => Some(Value::Int(*number)),
+        Fact::Text(text) => Some(Value::from(text.clone())),
+        Fact::Unknown => None,
+    }
+}
+
+fn common_field(known: &Known<'_>, field: &str) -> Option<Value> {
+    match field {
+        "outcome" => known.outcome.map(|outcome| Value::from(outcome.name().to_owned())),
+        "passed" => known.outcome.map(|outcome| Value::Bool(outcome == Outcome::Passed)),
+        "exit_code" => known.exit_code.map(|code| Value::Int(code.into())),
+        "duration_ms" => Some(Value::Int(i64::try_from(known.duration.as_millis()).unwrap_or(i64::MAX))),
+        _ => None,
+    }
+}
+
+fn worktree_field(worktree: &Worktree, field: &str) -> Value {
+    match field {
+        "path" => Value::from(worktree.path.to_string_lossy().into_owned()),
+        "name" => Value::from(worktree.name.clone()),
+        // A detached HEAD is on no branch: an empty name, so that `worktree.branch != "main"` means what it says.
+        "branch" => Value::from(worktree.branch.clone().unwrap_or_default()),
+        "main" => Value::Bool(worktree.main),
+        "detached" => Value::Bool(worktree.detached),
+        "locked" => Value::Bool(worktree.locked),
+        _ => Value::Bool(worktree.bare),
+    }
+}

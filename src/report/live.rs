@@ -1,0 +1,133 @@
+//! Progress on standard error while a run goes on. The only user of indicatif.
+//!
+//! Nothing is drawn in the first [`DELAY`]: most runs are over by then. After that an overall bar and a line for each
+//! running unit, as many as fit; at the end all of it is taken away again.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::event::{Event, EventKind};
+use crate::model::duration;
+use crate::plan::{Plan, UnitIndex};
+use crate::report::style::{Look, Role};
+use crate::report::{Reporter, sanitize};
+use crate::summary::Record;
+
+/// How long a run goes on before anything is drawn.
+pub const DELAY: Duration = Duration::from_millis(200);
+/// How often it is drawn again.
+pub const REDRAW: Duration = Duration::from_millis(100);
+/// Lines for running units.
+const LINES: usize = 8;
+
+/// The report.
+pub struct Live {
+    look: Look,
+    bars: Option<(MultiProgress, ProgressBar)>,
+    lines: BTreeMap<UnitIndex, ProgressBar>,
+    running: BTreeMap<UnitIndex, (u32, std::time::Instant)>,
+    started: std::time::Instant,
+}
+
+impl Live {
+    /// A report that draws on standard error, which must be a terminal.
+    pub fn new(look: Look) -> Self {
+        Self { look, bars: None, lines: BTreeMap::new(), running: BTreeMap::new(), started: std::time::Instant::now() }
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        for (_, line) in std::mem::take(&mut self.lines) {
+            line.finish_and_clear();
+        }
+        if let Some((all, overall)) = self.bars.take() {
+            overall.finish_and_clear();
+            all.clear()?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self, plan: &Plan, unit: UnitIndex, number: u32, since: std::time::Instant) -> String {
+        let worktree = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name).into_owned();
+        let check = &plan.checks[plan.check_of(unit)].check;
+        let mut text = format!("{} {} {}", self.look.paint(Role::Worktree, &worktree), check.name, self.look.paint(Role::Faint, &duration::show(since.elapsed())));
+        if number > 1 {
+            text.push_str(&self.look.paint(Role::Changed, &format!(" attempt {number} of {}", check.retries + 1)));
+        }
+        text
+    }
+}
+
+impl Reporter for Live {
+    fn event(&mut self, event: &Event, _: &Record) -> io::Result<()> {
+        match &event.kind {
+            EventKind::AttemptStarted { unit, number } => {
+                self.running.insert(*unit, (*number, std::time::Instant::now()));
+            }
+            EventKind::AttemptFinished { unit, .. } => {
+                self.running.remove(unit);
+            }
+            EventKind::Suspending | EventKind::RunFinished => self.clear()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, record: &Record) -> io::Result<()> {
+        let Some(plan) = record.plan.clone() else { return Ok(()) };
+        if self.started.elapsed() < DELAY {
+            return Ok(());
+        }
+        let (all, overall) = self.bars.get_or_insert_with(|| {
+            let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+            let overall = all.add(ProgressBar::new(plan.units() as u64));
+            overall.set_style(style("[{elapsed}] {wide_bar} {pos}/{len}{msg}"));
+            (all, overall)
+        });
+        let (all, overall) = (all.clone(), overall.clone());
+        let failed = record.exit_code() != 0;
+        overall.set_message(if failed { self.look.paint(Role::Bad, " (some did not pass)") } else { String::new() });
+        overall.set_position(record.ended() as u64);
+        let shown: Vec<UnitIndex> = self.running.keys().copied().take(LINES).collect();
+        self.lines.retain(|unit, line| {
+            let keep = shown.contains(unit);
+            if !keep {
+                line.finish_and_clear();
+                all.remove(line);
+            }
+            keep
+        });
+        for unit in shown {
+            let (number, since) = self.running[&unit];
+            let text = self.describe(&plan, unit, number, since);
+            let line = self.lines.entry(unit).or_insert_with(|| {
+                let line = all.add(ProgressBar::new_spinner());
+                line.set_style(style("  {wide_msg}"));
+                line
+            });
+            line.set_message(text);
+            line.tick();
+        }
+        overall.tick();
+        Ok(())
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    // The templates are this file's own; a test draws each.
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressStyle;
+
+    #[test]
+    fn the_templates_are_templates() {
+        for template in ["[{elapsed}] {wide_bar} {pos}/{len}{msg}", "  {wide_msg}"] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! gitconfig as a layer of settings: `[wtcheck]` and `[wtcheck "NAME"]`.
+
+use std::collections::BTreeMap;
+
+use bstr::ByteSlice;
+use figment::value::{Dict, Tag, Value};
+
+use crate::git::config::{Entry, Scope, boolean};
+use crate::model::size;
+use crate::settings::diagnostic::Diagnostic;
+use crate::settings::layers::{Layer, Merged, Origin, Placed, unknown};
+use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
+use crate::settings::values::Shape;
+
+/// A key of one scope, with all its values in their order.
+struct Gathered<'a> {
+    key: &'static Key,
+    /// The check, where it is a key of one.
+    check: Option<&'a str>,
+    origin: Origin,
+    values: Vec<Option<&'a str>>,
+}
+
+/// One layer for each scope and file: within a scope repeated keys add up over its files, and the file of the last value is the value's.
+pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: &mut Merged) -> Vec<Placed> {
+    let mut gathered: BTreeMap<(Scope, Option<&str>, &str), Gathered<'_>> = BTreeMap::new();
+    for entry in entries {
+        let Some(path) = entry.key.strip_prefix("wtcheck.") else { continue };
+        let origin = Origin { layer: layer(entry.scope), file: Some(entry.origin.clone()) };
+        let (check, name) = match path.rsplit_once('.') {
+            Some((check, name)) => (Some(check), name),
+            None => (None, path),
+        };
+        let keys = if check.is_some() { CheckKeys::KEYS } else { TopKeys::KEYS };
+        let path: Vec<&str> = check.map_or_else(|| vec![name], |check| vec!["check", check, name]);
+        let Some(key) = folded(keys, name) else {
+            unknown(&origin, &path, keys, &mut merged.warnings);
+            continue;
+        };
+        let value = match entry.value.as_ref().map(|value| value.to_str()).transpose() {
+            Ok(value) => value,
+            Err(_) => {
+                merged.errors.push(Diagnostic::of(&origin, &path, "not UTF-8"));
+                continue;
+            }
+        };
+        let slot = gathered.entry((entry.scope, check, key.name)).or_insert_with(|| Gathered { key, check, origin: origin.clone(), values: Vec::new() });
+        slot.origin = origin;
+        slot.values.push(value);
+    }
+
+    let mut placed: BTreeMap<Origin, Dict> = BTreeMap::new();
+    for slot in gathered.into_values() {
+        let value = value(slot.key.shape, &slot.values);
+        let dict = placed.entry(slot.origin).or_default();
+        match slot.check {
+            None => {
+                dict.insert(slot.key.name.to_owned(), value);
+            }
+            Some(check) => {
+                let checks = table(dict, "check");
+                table(checks, check).insert(slot.key.name.to_owned(), value);
+            }
+        }
+    }
+    placed.into_iter().map(|(origin, data)| Placed { origin, data }).collect()
+}
+
+fn table<'a>(dict: &'a mut Dict, name: &str) -> &'a mut Dict {
+    let value = dict.entry(name.to_owned()).or_insert_with(|| Value::Dict(Tag::Default, Dict::new()));
+    match value {
+        Value::Dict(_, table) => table,
+        // Only tables are ever put under these names.
+        _ => unreachable!("a table that is none"),
+    }
+}
+
+/// Makes a value of texts, the way git would read a key of this shape. What cannot be read stays text, for the typed reading to refuse by name.
+pub(super) fn value(shape: Shape, values: &[Option<&str>]) -> Value {
+    let last = values.last().copied().flatten();
+    let text = || last.map_or(Value::Bool(Tag::Default, true), Value::from);
+    match shape {
+        Shape::Flag => boolean(last.map(str::as_bytes)).map_or_else(text, Value::from),
+        Shape::Count => last.and_then(size::count).map_or_else(text, Value::from),
+        Shape::Text => text(),
+        Shape::Names => list(values, |text| Some(text.split_whitespace().map(str::to_owned).collect())),
+        Shape::Words => list(values, shlex::split),
+        Shape::Table => variables(values),
+    }
+}
+
+/// Repeated keys add up; an empty value starts afresh.
+fn list(values: &[Option<&str>], split: impl Fn(&str) -> Option<Vec<String>>) -> Value {
+    let mut items: Vec<Value> = Vec::new();
+    for value in values {
+        match value {
+            None => return Value::Bool(Tag::Default, true),
+            Some("") => items.clear(),
+            Some(text) => match split(text) {
+                Some(words) => items.extend(words.into_iter().map(Value::from)),
+                None => return Value::from(*text),
+            },
+        }
+    }
+    Value::Array(Tag::Default, items)
+}
+
+fn variables(values: &[Option<&str>]) -> Value {
+    let mut entries = Dict::new();
+    for value in values {
+        match value.map(|text| (text, text.split_once('='))) {
+            None => return Value::Bool(Tag::Default, true),
+            Some(("", _)) => entries.clear(),
+            Some((_, Some((name, value)))) => {
+                entries.insert(name.to_owned(), Value::from(value));
+            }
+            Some((text, None)) => return Value::from(text),
+        }
+    }
+    Value::Dict(Tag::Default, entries)
+}

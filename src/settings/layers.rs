@@ -1,0 +1,388 @@
+//! The layers of settings, the weakest first, and the merging of them (figment).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use figment::providers::{Format, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider, Source};
+
+use crate::git::config::{Entry, Scope};
+use crate::model::environment::Environment;
+use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::gitconfig;
+use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+
+/// Where settings come from, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// `$XDG_CONFIG_HOME/git-wtcheck/config.toml`.
+    User,
+    /// gitconfig, the machine's.
+    System,
+    /// gitconfig, the user's.
+    Global,
+    /// `.wtcheck.toml` at the top of the worktree in which the user stands.
+    RepositoryFile,
+    /// The file that `--config` names, in place of the repository's.
+    NamedFile,
+    /// gitconfig, the repository's.
+    Local,
+    /// gitconfig, the worktree's.
+    Worktree,
+    /// `GIT_WTCHECK_...`.
+    Environment,
+    /// `git -c`.
+    GitCommand,
+    /// The command line.
+    CommandLine,
+}
+
+impl Layer {
+    const ALL: [Self; 10] = [
+        Self::User,
+        Self::System,
+        Self::Global,
+        Self::RepositoryFile,
+        Self::NamedFile,
+        Self::Local,
+        Self::Worktree,
+        Self::Environment,
+        Self::GitCommand,
+        Self::CommandLine,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user file",
+            Self::System => "git system",
+            Self::Global => "git global",
+            Self::RepositoryFile => "repository file",
+            Self::NamedFile => "file",
+            Self::Local => "git local",
+            Self::Worktree => "git worktree",
+            Self::Environment => "environment",
+            Self::GitCommand => "git -c",
+            Self::CommandLine => "command line",
+        }
+    }
+
+    const fn of_scope(scope: Scope) -> Self {
+        match scope {
+            Scope::System => Self::System,
+            Scope::Global => Self::Global,
+            Scope::Local => Self::Local,
+            Scope::Worktree => Self::Worktree,
+            Scope::Command => Self::GitCommand,
+        }
+    }
+
+    /// A key (`timeout`, or `check`, name, `timeout`) as this layer writes it.
+    pub fn write_key(self, path: &[&str]) -> String {
+        let camel = |name: &str| {
+            let key = folded(TopKeys::KEYS, name).or_else(|| folded(CheckKeys::KEYS, name));
+            key.map_or_else(|| name.to_owned(), Key::camel)
+        };
+        match (self, path) {
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["check", name, key]) => {
+                format!("wtcheck.{name}.{}", camel(key))
+            }
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, [key]) => {
+                format!("wtcheck.{}", camel(key))
+            }
+            (Self::CommandLine, [key]) => format!("--{key}"),
+            (Self::Environment, [key]) => format!("GIT_WTCHECK_{}", key.replace('-', "_").to_uppercase()),
+            (_, path) => path.join("."),
+        }
+    }
+}
+
+/// Where one value came from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The layer.
+    pub layer: Layer,
+    /// The file, where the layer is one.
+    pub file: Option<String>,
+}
+
+impl Origin {
+    /// An origin without a file.
+    pub const fn of(layer: Layer) -> Self {
+        Self { layer, file: None }
+    }
+
+    fn metadata(&self) -> Metadata {
+        let metadata = Metadata::named(self.layer.name());
+        match &self.file {
+            Some(file) => metadata.source(Source::Custom(file.clone())),
+            None => metadata,
+        }
+    }
+
+    fn from_metadata(metadata: &Metadata) -> Option<Self> {
+        let layer = Layer::ALL.into_iter().find(|layer| layer.name() == metadata.name)?;
+        let file = match &metadata.source {
+            Some(Source::Custom(file)) => Some(file.clone()),
+            _ => None,
+        };
+        Some(Self { layer, file })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.layer, &self.file) {
+            (Layer::System | Layer::Global | Layer::Local | Layer::Worktree, Some(file)) => {
+                write!(f, "{file} ({})", self.layer.name())
+            }
+            (Layer::User | Layer::RepositoryFile | Layer::NamedFile, Some(file)) => f.write_str(file),
+            _ => f.write_str(self.layer.name()),
+        }
+    }
+}
+
+/// A dictionary that came from one place.
+pub(super) struct Placed {
+    pub(super) origin: Origin,
+    pub(super) data: Dict,
+}
+
+impl Provider for Placed {
+    fn metadata(&self) -> Metadata {
+        self.origin.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.data.clone()))
+    }
+}
+
+/// What the layers are read from.
+pub struct Sources<'a> {
+    /// The environment.
+    pub environment: &'a Environment,
+    /// git's configuration.
+    pub entries: &'a [Entry],
+    /// The top of the worktree in which the user stands.
+    pub toplevel: Option<&'a Path>,
+    /// The file that `--config` names.
+    pub named_file: Option<&'a Path>,
+    /// What the command line says.
+    pub command_line: Vec<(&'static str, Value)>,
+}
+
+/// Every layer, merged and typed, not yet resolved.
+#[derive(Debug, Default)]
+pub struct Merged {
+    /// The keys of the run.
+    pub top: TopKeys,
+    /// The keys of each check that some layer defines.
+    pub checks: BTreeMap<String, CheckKeys>,
+    /// For each check, what the repository's own file would make it run: key and origin.
+    pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
+    /// What is wrong but stops nothing.
+    pub warnings: Vec<Diagnostic>,
+    /// What is wrong and stops the run.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// Reads and merges every layer. All faults are found, not only the first.
+pub fn read(sources: &Sources<'_>) -> Merged {
+    let mut merged = Merged::default();
+    let mut layers: Vec<Placed> = Vec::new();
+    if let Some(path) = user_file(sources.environment) {
+        layers.extend(file(&path, Layer::User, &mut merged));
+    }
+    let git = gitconfig::layers(sources.entries, Layer::of_scope, &mut merged);
+    let (weak, strong): (Vec<_>, Vec<_>) = git.into_iter().partition(|placed| placed.origin.layer < Layer::RepositoryFile);
+    layers.extend(weak);
+    match (sources.named_file, sources.toplevel) {
+        (Some(path), _) => layers.extend(file(&sources.environment.directory().join(path), Layer::NamedFile, &mut merged)),
+        (None, Some(top)) => layers.extend(file(&top.join(".wtcheck.toml"), Layer::RepositoryFile, &mut merged)),
+        (None, None) => {}
+    }
+    let (strong, command): (Vec<_>, Vec<_>) = strong.into_iter().partition(|placed| placed.origin.layer < Layer::Environment);
+    layers.extend(strong);
+    layers.push(variables(sources.environment, &mut merged));
+    layers.extend(command);
+    let said = sources.command_line.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    layers.push(Placed { origin: Origin::of(Layer::CommandLine), data: said });
+
+    let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
+    match figment.data() {
+        Ok(mut data) => take(&figment, data.remove(&Profile::Default).unwrap_or_default(), &mut merged),
+        Err(error) => merged.errors.extend(error.into_iter().map(|error| Diagnostic::new(error.to_string()))),
+    }
+    merged
+}
+
+/// The user's file, by the XDG rules.
+fn user_file(environment: &Environment) -> Option<PathBuf> {
+    let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("git-wtcheck/config.toml"))
+}
+
+/// Larger files are no settings.
+const LARGEST_FILE: u64 = 1 << 20;
+
+fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
+    let origin = Origin { layer, file: Some(path.display().to_string()) };
+    let fault = |problem: String| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
+    let content = match contents(path) {
+        Ok(content) => content,
+        Err(error) if error.kind() == ErrorKind::NotFound && layer != Layer::NamedFile => return None,
+        Err(error) => {
+            let diagnostic = fault(format!("cannot read it: {error}"));
+            // The user's own file may be on a disk that is away; what the repository or the command line names must be read.
+            let list = if layer == Layer::User { &mut merged.warnings } else { &mut merged.errors };
+            list.push(diagnostic);
+            return None;
+        }
+    };
+    match Toml::string(&content).data() {
+        Ok(mut data) => Some(Placed { origin, data: data.remove(&Profile::Default).unwrap_or_default() }),
+        Err(error) => {
+            merged.errors.push(fault(error.to_string().trim_end().to_owned()));
+            None
+        }
+    }
+}
+
+fn contents(path: &Path) -> std::io::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("not a file"));
+    }
+    if metadata.len() > LARGEST_FILE {
+        return Err(std::io::Error::other(format!("larger than {LARGEST_FILE} bytes")));
+    }
+    let bytes = std::fs::read(path)?;
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("not UTF-8"))
+}
+
+fn variables(environment: &Environment, merged: &mut Merged) -> Placed {
+    let origin = Origin::of(Layer::Environment);
+    let mut data = Dict::new();
+    for (name, value) in environment.variables() {
+        let Some(key) = name.to_str().and_then(|name| name.strip_prefix("GIT_WTCHECK_")) else { continue };
+        if value.is_empty() {
+            continue;
+        }
+        let Some(value) = value.to_str() else {
+            merged.errors.push(Diagnostic::of(&origin, &[key], "not UTF-8"));
+            continue;
+        };
+        match folded(TopKeys::KEYS, &key.replace('_', "-")) {
+            Some(key) => {
+                data.insert(key.name.to_owned(), gitconfig::value(key.shape, &[Some(value)]));
+            }
+            None => unknown(&origin, &[&key.replace('_', "-").to_lowercase()], TopKeys::KEYS, &mut merged.warnings),
+        }
+    }
+    Placed { origin, data }
+}
+
+/// Warns of a key that nothing reads, and offers the nearest that something does.
+pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warnings: &mut Vec<Diagnostic>) {
+    let mut diagnostic = Diagnostic::of(origin, path, "unknown key");
+    let name = path.last().copied().unwrap_or_default();
+    if let Some(known) = nearest(name, keys.iter().map(|key| key.name)) {
+        let mut path = path.to_vec();
+        if let Some(last) = path.last_mut() {
+            *last = known;
+        }
+        diagnostic = diagnostic.remedy(format!("did you mean {}?", origin.layer.write_key(&path)));
+    }
+    warnings.push(diagnostic);
+}
+
+fn take(figment: &Figment, data: Dict, merged: &mut Merged) {
+    let origin = |value: &Value| figment.get_metadata(value.tag()).and_then(Origin::from_metadata);
+    let unplaced = Origin::of(Layer::CommandLine);
+    for (key, value) in &data {
+        let from = origin(value).unwrap_or_else(|| unplaced.clone());
+        if key == "check" {
+            let Value::Dict(_, checks) = value else {
+                merged.errors.push(Diagnostic::of(&from, &[key], "must be a table: [check.NAME]"));
+                continue;
+            };
+            for (name, keys) in checks {
+                take_check(&origin, name, keys, merged);
+            }
+            continue;
+        }
+        match merged.top.take(key, value, &from) {
+            Ok(true) => {}
+            Ok(false) => unknown(&from, &[key], TopKeys::KEYS, &mut merged.warnings),
+            Err(error) => merged.errors.push(wrong(&from, &[key], TopKeys::KEYS, value, &error)),
+        }
+    }
+}
+
+fn take_check(origin: &impl Fn(&Value) -> Option<Origin>, name: &str, keys: &Value, merged: &mut Merged) {
+    let from = |value: &Value| origin(value).unwrap_or_else(|| Origin::of(Layer::CommandLine));
+    let Value::Dict(_, keys) = keys else {
+        merged.errors.push(Diagnostic::of(&from(keys), &["check", name], "must be a table of settings"));
+        return;
+    };
+    let mut check = CheckKeys::default();
+    for (key, value) in keys {
+        let from = from(value);
+        match check.take(key, value, &from) {
+            Ok(true) => {}
+            Ok(false) => unknown(&from, &["check", name, key], CheckKeys::KEYS, &mut merged.warnings),
+            Err(error) => merged.errors.push(wrong(&from, &["check", name, key], CheckKeys::KEYS, value, &error)),
+        }
+        if let Some(key) = CODE_KEYS.into_iter().find(|code| code == key) {
+            // Of a table, each entry may come from another layer.
+            let values = match value {
+                Value::Dict(_, entries) => entries.values().filter_map(origin).collect(),
+                _ => vec![from],
+            };
+            if let Some(from) = values.into_iter().find(|from| from.layer == Layer::RepositoryFile) {
+                merged.unapproved.entry(name.to_owned()).or_default().push((key, from));
+            }
+        }
+    }
+    merged.checks.insert(name.to_owned(), check);
+}
+
+/// A value of the wrong type or form: says what stands there, and what is accepted.
+fn wrong(origin: &Origin, path: &[&str], keys: &'static [Key], value: &Value, error: &figment::Error) -> Diagnostic {
+    use figment::error::Kind;
+    let key = path.last().and_then(|name| keys.iter().find(|key| key.name == *name));
+    let problem = match &error.kind {
+        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
+            format!("expected {expected}")
+        }
+        other => match key {
+            Some(key) => format!("expected {} ({other})", key.accepted),
+            None => other.to_string(),
+        },
+    };
+    Diagnostic::of(origin, path, problem).value(shown(value))
+}
+
+/// A value as TOML would write it, shortened.
+fn shown(value: &Value) -> String {
+    let whole = match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Char(_, letter) => format!("{:?}", letter.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => number.to_i128().map(|n| n.to_string()).or_else(|| number.to_f64().map(|n| n.to_string())).unwrap_or_default(),
+        Value::Empty(..) => "nothing".to_owned(),
+        Value::Dict(_, entries) => {
+            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Value::Array(_, items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
+    };
+    match whole.char_indices().nth(60) {
+        Some((at, _)) => format!("{}...", &whole[..at]),
+        None => whole,
+    }
+}

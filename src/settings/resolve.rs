@@ -1,0 +1,219 @@
+//! From merged keys to settings: defaults filled in, names checked.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
+use crate::settings::RESERVED;
+use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::layers::{Layer, Merged, Origin};
+use crate::settings::schema::{CheckKeys, Sourced, TopKeys};
+
+/// The settings of the whole run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunSettings {
+    /// Units at a time; 0 where the machine's CPUs are to be counted.
+    pub max_concurrency: usize,
+    /// Worktrees in a wave; none: no waves.
+    pub batch_size: Option<usize>,
+    /// For the whole run.
+    pub global_timeout: Option<Duration>,
+    /// Cancel at this many faults.
+    pub max_fail: Option<u32>,
+}
+
+/// Everything that is asked for.
+#[derive(Debug)]
+pub struct Settings {
+    /// The settings of the run.
+    pub run: RunSettings,
+    /// The pipeline: names of checks, each of which is defined.
+    pub pipeline: Vec<String>,
+    /// Every check there is, built-in ones among them.
+    pub checks: BTreeMap<String, Check>,
+    /// What each layer says of the checks, for messages that name a place.
+    pub keys: BTreeMap<String, CheckKeys>,
+    /// What the repository's own file would make run: never run unless it is approved.
+    pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
+    /// What is wrong but stops nothing.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Settings {
+    /// Resolves merged layers. All faults are found, not only the first.
+    pub fn resolve(merged: Merged) -> Result<Self, Vec<Diagnostic>> {
+        let Merged { top, mut checks, unapproved, warnings, mut errors } = merged;
+        for kind in CheckKind::BUILT_IN {
+            checks.entry(kind.name().to_owned()).or_default();
+        }
+        let mut defined = BTreeMap::new();
+        for (name, keys) in &checks {
+            match define(name, keys, &top) {
+                Ok(check) => {
+                    defined.insert(name.clone(), check);
+                }
+                Err(diagnostic) => errors.push(diagnostic),
+            }
+        }
+        errors.extend(alike(&checks));
+        let pipeline = pipeline(&top, &checks, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Self { run: run_settings(&top), pipeline, checks: defined, keys: checks, unapproved, warnings })
+    }
+}
+
+fn value<T: Clone>(sourced: Option<&Sourced<T>>) -> Option<T> {
+    sourced.map(|sourced| sourced.value.clone())
+}
+
+fn run_settings(top: &TopKeys) -> RunSettings {
+    let count = |sourced: Option<&Sourced<crate::settings::values::Count>>| value(sourced).map_or(0, |count| count.0);
+    let fail_fast = value(top.fail_fast.as_ref()).is_some_and(|flag| flag.0);
+    let max_fail = Some(count(top.max_fail.as_ref())).filter(|most| *most > 0);
+    RunSettings {
+        max_concurrency: count(top.max_concurrency.as_ref()) as usize,
+        batch_size: Some(count(top.batch_size.as_ref()) as usize).filter(|size| *size > 0),
+        global_timeout: value(top.global_timeout.as_ref()).map(|span| span.0).filter(|span| !span.is_zero()),
+        max_fail: if fail_fast { Some(1) } else { max_fail },
+    }
+}
+
+fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Vec<Diagnostic>) -> Vec<String> {
+    let enabled = |name: &str| checks.get(name).and_then(|keys| value(keys.enabled.as_ref())).is_none_or(|flag| flag.0);
+    let mut names: Vec<String> = Vec::new();
+    match &top.checks {
+        Some(sourced) => {
+            for name in &sourced.value.0 {
+                if !checks.contains_key(name) {
+                    errors.push(no_such_check(&sourced.origin, &["checks"], name, checks.keys()));
+                } else if !names.contains(name) {
+                    names.push(name.clone());
+                }
+            }
+        }
+        None => {
+            names.extend(CheckKind::BUILT_IN.map(|kind| kind.name().to_owned()));
+            names.extend(checks.keys().filter(|name| CheckKind::built_in(name).is_none()).cloned());
+        }
+    }
+    names.retain(|name| enabled(name));
+    names
+}
+
+fn no_such_check<'a>(origin: &Origin, key: &[&str], name: &str, known: impl Iterator<Item = &'a String> + Clone) -> Diagnostic {
+    let diagnostic = Diagnostic::of(origin, key, format!("no check is named '{name}'"));
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => diagnostic.remedy(format!("did you mean '{near}'?")),
+        None => diagnostic.remedy(format!("there are: {}", known.join(", "))),
+    }
+}
+
+/// Any place where a check is defined, for a message about its name.
+fn some_origin(keys: &CheckKeys) -> Option<Origin> {
+    macro_rules! first {
+        ($($field:ident)+) => { None$(.or_else(|| keys.$field.as_ref().map(|sourced| sourced.origin.clone())))+ };
+    }
+    first!(command kind args when needs fail_if env dir description enabled allow_failure timeout retries max_concurrency)
+}
+
+fn define(name: &str, keys: &CheckKeys, top: &TopKeys) -> Result<Check, Diagnostic> {
+    let fault = |problem: String| match some_origin(keys) {
+        Some(origin) => Diagnostic { origin: Some(origin), ..Diagnostic::new(problem) },
+        None => Diagnostic::new(problem),
+    };
+    if RESERVED.contains(&name) {
+        return Err(fault(format!("a check cannot be named '{name}': it is a word of git wtcheck's own")));
+    }
+    let mut letters = name.chars();
+    let starts = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
+    if !starts || !letters.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        return Err(fault(format!("a check cannot be named '{}': a letter, then letters, digits, - and _", name.escape_debug())));
+    }
+
+    let kind = match (&keys.kind, CheckKind::built_in(name), &keys.command) {
+        (Some(kind), _, _) => kind.value.0,
+        (None, Some(kind), None) => kind,
+        (None, Some(_), Some(command)) => {
+            return Err(Diagnostic::of(&command.origin, &["check", name, "command"], format!("'{name}' is a built-in check and has no command"))
+                .remedy("give the check another name, or set its kind to command"));
+        }
+        (None, None, Some(_)) => CheckKind::Command,
+        (None, None, None) => {
+            return Err(fault(format!("check '{name}' has neither a command nor a kind"))
+                .remedy(format!("set one: git config wtcheck.{name}.command '...'")));
+        }
+    };
+    let built_in = kind.is_built_in();
+    if let (true, Some(command)) = (built_in, &keys.command) {
+        return Err(Diagnostic::of(&command.origin, &["check", name, "command"], format!("a check of the kind {} has no command", kind.name())));
+    }
+    if !built_in && keys.command.is_none() {
+        return Err(fault(format!("check '{name}' is of the kind command and has none")));
+    }
+    if let (false, Some(args)) = (built_in, &keys.args) {
+        return Err(Diagnostic::of(&args.origin, &["check", name, "args"], "only built-in checks have args; write the arguments into the command"));
+    }
+    if let Some(dir) = &keys.dir {
+        let inside = std::path::Path::new(&dir.value.0).components().all(|part| {
+            matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir)
+        });
+        if !inside {
+            return Err(Diagnostic::of(&dir.origin, &["check", name, "dir"], "must be a folder inside the worktree").value(format!("{:?}", dir.value.0)));
+        }
+    }
+
+    // What the command line says of every attempt holds for every check; any other layer's word for the run gives way to the check's own.
+    macro_rules! either {
+        ($field:ident) => {
+            match (&top.$field, &keys.$field) {
+                (Some(run), _) if run.origin.layer == Layer::CommandLine => Some(run.value.clone()),
+                (_, Some(own)) => Some(own.value.clone()),
+                (Some(run), None) => Some(run.value.clone()),
+                (None, None) => None,
+            }
+        };
+    }
+    let default_timeout = if built_in { Duration::from_secs(30) } else { Duration::from_mins(10) };
+    let default_retry_on: &[RetryClass] = if built_in { &RetryClass::ALL[..3] } else { &RetryClass::ALL };
+    Ok(Check {
+        name: name.to_owned(),
+        kind,
+        command: value(keys.command.as_ref()),
+        args: value(keys.args.as_ref()).unwrap_or_default().0,
+        env: value(keys.env.as_ref()).unwrap_or_default().0,
+        dir: value(keys.dir.as_ref()).map(|dir| dir.0),
+        timeout: Some(either!(timeout).map_or(default_timeout, |span| span.0)).filter(|timeout| !timeout.is_zero()),
+        grace_period: either!(grace_period).map_or(Duration::from_secs(2), |span| span.0),
+        retries: either!(retries).map_or(if built_in { 2 } else { 0 }, |count| count.0),
+        backoff: Backoff {
+            kind: either!(backoff).map_or(BackoffKind::Exponential, |kind| kind.0),
+            delay: either!(retry_delay).map_or(Duration::from_millis(200), |span| span.0),
+            max_delay: either!(retry_max_delay).map_or(Duration::from_secs(10), |span| span.0),
+            jitter: either!(retry_jitter).is_none_or(|flag| flag.0),
+        },
+        retry_on: either!(retry_on).map_or_else(|| default_retry_on.to_vec(), |classes| classes.0),
+        max_output: either!(max_output).map_or(256 * 1024, |size| size.0),
+        max_concurrency: value(keys.max_concurrency.as_ref()).map(|count| count.0 as usize).filter(|most| *most > 0),
+        when: value(keys.when.as_ref()).map(|text| text.0).or_else(|| (kind == CheckKind::Diff).then(|| "status.dirty".to_owned())),
+        needs: value(keys.needs.as_ref()).unwrap_or_default().0,
+        fail_if: value(keys.fail_if.as_ref()).map(|text| text.0),
+        allow_failure: value(keys.allow_failure.as_ref()).is_some_and(|flag| flag.0),
+        description: value(keys.description.as_ref()).map(|text| text.0),
+    })
+}
+
+/// Names that expressions could not tell apart: `-` is written `_` there.
+fn alike(checks: &BTreeMap<String, CheckKeys>) -> Vec<Diagnostic> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, keys) in checks {
+        if let Some(other) = seen.insert(name.replace('-', "_"), name) {
+            let problem = format!("checks '{other}' and '{name}' have one name in expressions (- is written _ there)");
+            faults.push(Diagnostic { origin: some_origin(keys), ..Diagnostic::new(problem) });
+        }
+    }
+    faults
+}
