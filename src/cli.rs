@@ -52,7 +52,6 @@ pub struct Checks {
 
 /// Options that every command takes.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one option of the command line")]
 pub struct Options {
     /// Only these worktrees: a glob on path, folder name or branch; `!PATTERN` leaves out; repeatable
     #[arg(short, long, value_name = "PATTERN", global = true, allow_hyphen_values = true)]

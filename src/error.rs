@@ -47,11 +47,16 @@ impl Error {
             Self::Git(error) => {
                 let mut lines = vec![("fatal", error.to_string())];
                 if let GitError::TooOld { .. } = error {
-                    lines.push(("hint", format!("'git worktree list -z' came with git {}.{}", OLDEST_GIT.0, OLDEST_GIT.1)));
+                    lines.push((
+                        "hint",
+                        format!("'git worktree list -z' came with git {}.{}", OLDEST_GIT.0, OLDEST_GIT.1),
+                    ));
                 }
                 lines
             }
-            Self::Settings(diagnostics) => diagnostics.iter().flat_map(|diagnostic| told("error", diagnostic)).collect(),
+            Self::Settings(diagnostics) => {
+                diagnostics.iter().flat_map(|diagnostic| told("error", diagnostic)).collect()
+            }
             Self::Usage(text) => vec![("error", text.clone())],
             Self::System { doing, error } => vec![("fatal", format!("cannot {doing}: {error}"))],
         }

@@ -56,10 +56,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, i
         Err(error) => return parsed(&error, &environment, io),
     };
     if cli.command.is_some() && !cli.checks.is_empty() {
-        tell(io.err, &Error::Usage(format!("'{}' stands before the command; checks are named after it", cli.checks[0])).lines(), true);
+        tell(
+            io.err,
+            &Error::Usage(format!("'{}' stands before the command; checks are named after it", cli.checks[0])).lines(),
+            true,
+        );
         return status::USAGE;
     }
-    let environment = cli.options.directory.iter().fold(environment, |environment, directory| environment.standing_in(directory));
+    let environment =
+        cli.options.directory.iter().fold(environment, |environment, directory| environment.standing_in(directory));
     let prepared = match commands::prepare(&cli, &environment) {
         Ok(prepared) => prepared,
         Err(Refusal::Git(error)) => {
@@ -110,7 +115,9 @@ fn parsed(error: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8
     let written = if error.use_stderr() {
         io.err.write_all(shown(environment.stderr_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes())
     } else {
-        io.out.write_all(shown(environment.stdout_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes()).and_then(|()| io.out.flush())
+        io.out
+            .write_all(shown(environment.stdout_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes())
+            .and_then(|()| io.out.flush())
     };
     match (error.use_stderr(), written) {
         (false, Ok(())) => 0,

@@ -58,7 +58,10 @@ impl Record {
                     self.signal.get_or_insert(*number);
                 }
             }
-            EventKind::UnitStarted(_) | EventKind::AttemptStarted { .. } | EventKind::Suspending | EventKind::RunFinished => {}
+            EventKind::UnitStarted(_)
+            | EventKind::AttemptStarted { .. }
+            | EventKind::Suspending
+            | EventKind::RunFinished => {}
         }
     }
 

@@ -38,8 +38,12 @@ impl Reader for ExitStatus {
                 match code {
                     0 => (Outcome::Passed, None),
                     // What a shell exits with where there was nothing to run (POSIX, "Exit Status for Commands").
-                    126 if self.shell => (Outcome::Errored, Some("exit status 126: the command is not executable".to_owned())),
-                    127 if self.shell => (Outcome::Errored, Some("exit status 127: the command was not found".to_owned())),
+                    126 if self.shell => {
+                        (Outcome::Errored, Some("exit status 126: the command is not executable".to_owned()))
+                    }
+                    127 if self.shell => {
+                        (Outcome::Errored, Some("exit status 127: the command was not found".to_owned()))
+                    }
                     code => (Outcome::Failed, Some(format!("exit status {code}"))),
                 }
             }

@@ -57,7 +57,9 @@ struct Commit {
 
 impl Commit {
     fn facts(&self) -> Facts {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
         let mut facts = Facts::new();
         facts.set("commit", self.id.clone());
         facts.set("subject", self.subject.clone());

@@ -150,11 +150,19 @@ mod tests {
     fn counts_each_kind_of_change() {
         let verdict = read(
             b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/main\0# branch.ab +2 -3\0# stash 4\0\
-              1 M. N... 100644 100644 100644 a b staged\01 .M N... 100644 100644 100644 a b unstaged\01 MM N... 100644 100644 100644 a b both\0\
+              1 M. N... 100644 100644 100644 a b staged\x001 .M N... 100644 100644 100644 a b unstaged\x001 MM N... 100644 100644 100644 a b both\0\
               2 R. N... 100644 100644 100644 a b R100 new\0? old name\0u UU N... 1 2 3 4 a b c conflict\0? new file\0! ignored\0",
         );
         let facts = verdict.facts;
-        for (name, count) in [("staged", 3), ("unstaged", 2), ("untracked", 1), ("conflicted", 1), ("ahead", 2), ("behind", 3), ("stash", 4)] {
+        for (name, count) in [
+            ("staged", 3),
+            ("unstaged", 2),
+            ("untracked", 1),
+            ("conflicted", 1),
+            ("ahead", 2),
+            ("behind", 3),
+            ("stash", 4),
+        ] {
             assert_eq!(facts.int(name), Some(count), "{name}");
         }
         assert_eq!((facts.bool("clean"), facts.bool("dirty")), (Some(false), Some(true)));

@@ -55,7 +55,8 @@ pub enum Refusal {
 /// Finds the repository, reads the settings, makes the plan.
 pub fn prepare(cli: &Cli, environment: &Environment) -> Result<Prepared, Refusal> {
     let git = Git::new(environment);
-    let Repository { common_dir, toplevel, worktrees, config } = Repository::discover(&git, environment.directory()).map_err(Refusal::Git)?;
+    let Repository { common_dir, toplevel, worktrees, config } =
+        Repository::discover(&git, environment.directory()).map_err(Refusal::Git)?;
     let hints = hints(&config, environment);
     let sources = Sources {
         environment,
@@ -75,7 +76,8 @@ pub fn prepare(cli: &Cli, environment: &Environment) -> Result<Prepared, Refusal
         worktrees: cli.options.worktree.clone(),
         directory: environment.directory().to_owned(),
     };
-    let plan = Plan::new(settings, &selection, common_dir, worktrees, environment.cpus).map_err(|errors| refuse(errors, early))?;
+    let plan = Plan::new(settings, &selection, common_dir, worktrees, environment.cpus)
+        .map_err(|errors| refuse(errors, early))?;
     let look = Look { colour: colour(cli.options.color, &config, environment), ascii: is_ascii(environment) };
     Ok(Prepared { git, plan, look, warnings, hints })
 }
@@ -96,8 +98,13 @@ fn colour(said: Option<When>, entries: &[Entry], environment: &Environment) -> b
         When::Always => true,
         When::Never => false,
         When::Auto => {
-            let terminal = environment.stdout_is_terminal || environment.text("GIT_PAGER_IN_USE").is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
-            terminal && environment.text("TERM").is_none_or(|term| term != "dumb") && environment.get("NO_COLOR").is_none()
+            let terminal = environment.stdout_is_terminal
+                || environment
+                    .text("GIT_PAGER_IN_USE")
+                    .is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
+            terminal
+                && environment.text("TERM").is_none_or(|term| term != "dumb")
+                && environment.get("NO_COLOR").is_none()
         }
     }
 }
@@ -112,7 +119,8 @@ fn is_ascii(environment: &Environment) -> bool {
 }
 
 fn hints(entries: &[Entry], environment: &Environment) -> bool {
-    let said = config::last(entries, "advice.wtcheck").and_then(|entry| boolean(entry.value.as_ref().map(|value| value.as_slice())));
+    let said = config::last(entries, "advice.wtcheck")
+        .and_then(|entry| boolean(entry.value.as_ref().map(|value| value.as_slice())));
     let asked = environment.text("GIT_ADVICE").and_then(|value| boolean(Some(value.as_bytes())));
     said.unwrap_or(true) && asked.unwrap_or(true)
 }

@@ -56,10 +56,17 @@ fn human(plan: &Plan, look: Look) -> String {
 fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
     let check = &planned.check;
     let mut text = look.paint(Role::Branch, &check.name);
-    let what = check.command.as_ref().map_or_else(|| format!("({})", check.kind.name()), |command| format!("$ {}", command.shown()));
+    let what = check
+        .command
+        .as_ref()
+        .map_or_else(|| format!("({})", check.kind.name()), |command| format!("$ {}", command.shown()));
     text.push_str(&format!("  {}", line(&what)));
     let mut notes = Vec::new();
-    notes.push(check.timeout.map_or_else(|| "no timeout".to_owned(), |timeout| format!("timeout {}", duration::write(timeout))));
+    notes.push(
+        check
+            .timeout
+            .map_or_else(|| "no timeout".to_owned(), |timeout| format!("timeout {}", duration::write(timeout))),
+    );
     if check.retries > 0 {
         notes.push(format!("{} retries", check.retries));
     }
@@ -69,7 +76,12 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
     if let Some(when) = &planned.when {
         notes.push(format!("when {}", when.text()));
     }
-    let needs: Vec<_> = planned.prerequisites.iter().filter(|other| other.must_pass).map(|other| plan.checks[other.check].check.name.as_str()).collect();
+    let needs: Vec<_> = planned
+        .prerequisites
+        .iter()
+        .filter(|other| other.must_pass)
+        .map(|other| plan.checks[other.check].check.name.as_str())
+        .collect();
     if !needs.is_empty() {
         notes.push(format!("needs {}", needs.join(" ")));
     }
@@ -108,8 +120,14 @@ impl Unit<'_> {
     fn shown(&self, look: Look) -> String {
         match (self.action, &self.reason) {
             ("run", _) => self.check.to_owned(),
-            ("run-if", Some(reason)) => format!("{} {}", self.check, look.paint(Role::Faint, &format!("if {}", line(reason)))),
-            (_, reason) => format!("{} {}", self.check, look.paint(Role::Faint, &format!("({})", line(reason.as_deref().unwrap_or_default())))),
+            ("run-if", Some(reason)) => {
+                format!("{} {}", self.check, look.paint(Role::Faint, &format!("if {}", line(reason))))
+            }
+            (_, reason) => format!(
+                "{} {}",
+                self.check,
+                look.paint(Role::Faint, &format!("({})", line(reason.as_deref().unwrap_or_default())))
+            ),
         }
     }
 }
@@ -177,7 +195,15 @@ fn document(plan: &Plan) -> Document<'_> {
         repository: Repository { common_dir: plan.common_dir.to_string_lossy().into_owned() },
         max_concurrency: plan.max_concurrency,
         checks: plan.checks.iter().map(check_fields).collect(),
-        worktrees: plan.worktrees.iter().enumerate().map(|(index, worktree)| Row { worktree: WorktreeFields::of(worktree), checks: each(plan, index).collect() }).collect(),
+        worktrees: plan
+            .worktrees
+            .iter()
+            .enumerate()
+            .map(|(index, worktree)| Row {
+                worktree: WorktreeFields::of(worktree),
+                checks: each(plan, index).collect(),
+            })
+            .collect(),
     }
 }
 

@@ -47,12 +47,18 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
             };
             Box::new(Table::new(out, look, detail, environment.width))
         }
-        Format::Json => Box::new(Json::new(out, Stream::Document { pretty: environment.stdout_is_terminal }, Timestamp::now(), verbose)),
+        Format::Json => Box::new(Json::new(
+            out,
+            Stream::Document { pretty: environment.stdout_is_terminal },
+            Timestamp::now(),
+            verbose,
+        )),
         Format::Jsonl => Box::new(Json::new(out, Stream::Lines, Timestamp::now(), verbose)),
     });
     let reports = RefCell::new(Reports::new(reporters, verbose));
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start the executor"))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start the executor"))?;
     runtime.block_on(async {
         let clock = Clock::default();
         let orders = signal::listen().map_err(system("listen for signals"))?;
@@ -87,5 +93,8 @@ fn draws_progress(options: &Options, environment: &Environment) -> bool {
     if options.progress || options.no_progress {
         return options.progress && environment.stderr_is_terminal;
     }
-    !options.quiet && environment.stderr_is_terminal && environment.in_foreground && environment.text("TERM").is_none_or(|term| term != "dumb")
+    !options.quiet
+        && environment.stderr_is_terminal
+        && environment.in_foreground
+        && environment.text("TERM").is_none_or(|term| term != "dumb")
 }

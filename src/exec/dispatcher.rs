@@ -42,7 +42,12 @@ pub struct Surroundings {
 }
 
 /// Carries a plan out. Gives back when every unit has ended.
-pub async fn run<E: Executor>(plan: Arc<Plan>, executor: Arc<E>, surroundings: Surroundings, emit: &mut dyn FnMut(&Event)) {
+pub async fn run<E: Executor>(
+    plan: Arc<Plan>,
+    executor: Arc<E>,
+    surroundings: Surroundings,
+    emit: &mut dyn FnMut(&Event),
+) {
     let Surroundings { clock, orders, random, most } = surroundings;
     let (phase, control) = Control::new();
     let dispatcher = Dispatcher {
@@ -154,7 +159,11 @@ impl<E: Executor> Dispatcher<'_, E> {
     /// Nothing runs and nothing is waited for, but units are left: a fault of this program's own, which must not look like an answer, nor hang.
     fn strand(&mut self) {
         for unit in self.schedule.unsettled() {
-            let _ = self.settle(unit, Outcome::Errored, Some("it was never started: a fault in git wtcheck itself".to_owned()));
+            let _ = self.settle(
+                unit,
+                Outcome::Errored,
+                Some("it was never started: a fault in git wtcheck itself".to_owned()),
+            );
         }
     }
 
@@ -223,7 +232,12 @@ impl<E: Executor> Dispatcher<'_, E> {
                 return own;
             }
             let other = &self.units[self.plan.unit(index, check)];
-            Some(Known { outcome: other.outcome, facts: &other.facts, exit_code: other.exit_code, duration: other.duration })
+            Some(Known {
+                outcome: other.outcome,
+                facts: &other.facts,
+                exit_code: other.exit_code,
+                duration: other.duration,
+            })
         })
     }
 
@@ -236,7 +250,8 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
         state.outcome = Some(outcome);
         state.duration = state.started.map_or(Duration::ZERO, |started| now.saturating_sub(started));
-        let end = UnitEnd { outcome, reason, started: state.started, duration: state.duration, facts: state.facts.clone() };
+        let end =
+            UnitEnd { outcome, reason, started: state.started, duration: state.duration, facts: state.facts.clone() };
         self.say(EventKind::UnitFinished { unit, end: Arc::new(end) });
         let freed = self.schedule.settle(unit);
         let allowed = self.plan.checks[self.plan.check_of(unit)].check.allow_failure;
@@ -311,7 +326,9 @@ impl<E: Executor> Dispatcher<'_, E> {
         let asked_for_others = !with.is_empty();
         self.in_place.insert(unit);
         let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with };
-        self.running.spawn(async move { Ended { unit, started, asked_for_others, result: executor.attempt(ask, control).await } });
+        self.running.spawn(async move {
+            Ended { unit, started, asked_for_others, result: executor.attempt(ask, control).await }
+        });
     }
 
     /// A unit whose answer another unit's process has already given.
@@ -399,7 +416,9 @@ impl<E: Executor> Dispatcher<'_, E> {
             done.reason = Some(self.why(cause));
         }
         let state = &self.units[unit];
-        let again = self.cancelled.is_none() && state.attempts <= planned.check.retries && retry::is_worth_another(&planned.check, &done);
+        let again = self.cancelled.is_none()
+            && state.attempts <= planned.check.retries
+            && retry::is_worth_another(&planned.check, &done);
         let wait = again.then(|| {
             let factor = 0.5 + self.random.f64() / 2.0;
             retry::wait(&planned.check.backoff, state.attempts, factor)
@@ -494,7 +513,8 @@ impl<E: Executor> Dispatcher<'_, E> {
     fn why(&self, cause: Cause) -> String {
         match cause {
             Cause::Signal(number) => {
-                let name = nix::sys::signal::Signal::try_from(number).map_or("a signal", nix::sys::signal::Signal::as_str);
+                let name =
+                    nix::sys::signal::Signal::try_from(number).map_or("a signal", nix::sys::signal::Signal::as_str);
                 format!("interrupted by {name}")
             }
             Cause::Faults if self.plan.max_fail == Some(1) => "cancelled by a failure elsewhere".to_owned(),

@@ -58,7 +58,8 @@ impl<S: Sink> Process<S> {
         command.wrap(ProcessSession);
         // The wrapper's own waiting would wait for the whole group in a thread; here the session is looked after.
         let mut child = command.spawn()?.into_inner();
-        let id = child.id().and_then(|id| i32::try_from(id).ok()).ok_or_else(|| io::Error::other("it has no process id"))?;
+        let id =
+            child.id().and_then(|id| i32::try_from(id).ok()).ok_or_else(|| io::Error::other("it has no process id"))?;
         let session = Pid::from_raw(id);
         sessions.started(session);
         if let (Some(mut stdin), Some(input)) = (child.stdin().take(), invocation.input.clone()) {
@@ -66,7 +67,16 @@ impl<S: Sink> Process<S> {
             tokio::spawn(async move { stdin.write_all(&input).await });
         }
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
-        Ok(Self { child, session, sessions: Arc::clone(sessions), stdout, stderr, buffers: (Vec::new(), Vec::new()), exit: None, sink })
+        Ok(Self {
+            child,
+            session,
+            sessions: Arc::clone(sessions),
+            stdout,
+            stderr,
+            buffers: (Vec::new(), Vec::new()),
+            exit: None,
+            sink,
+        })
     }
 
     /// How it ended, once it has.

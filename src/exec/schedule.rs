@@ -41,7 +41,8 @@ impl Schedule {
             most: check.check.max_concurrency.unwrap_or(usize::MAX),
             dependents: check.dependents.clone(),
         };
-        let counts: Vec<u32> = plan.checks.iter().map(|check| u32::try_from(check.prerequisites.len()).unwrap_or(u32::MAX)).collect();
+        let counts: Vec<u32> =
+            plan.checks.iter().map(|check| u32::try_from(check.prerequisites.len()).unwrap_or(u32::MAX)).collect();
         Self {
             checks: plan.checks.iter().map(queue).collect(),
             blocked: counts.iter().copied().cycle().take(plan.units()).collect(),

@@ -56,7 +56,7 @@ impl Sessions {
         if self.leaders().contains(&session.as_raw()) {
             signal_group(session, signal);
         }
-        for member in self.members(session) {
+        for member in Self::members(session) {
             // It may have ended since.
             let _ = kill(member, signal);
         }
@@ -64,7 +64,7 @@ impl Sessions {
 
     /// Whether a session whose leader was waited for has processes left.
     pub fn is_empty(&self, session: Pid) -> bool {
-        !self.may_have_orphans() || self.members(session).is_empty()
+        !self.may_have_orphans() || Self::members(session).is_empty()
     }
 
     /// Whether some child of this process is not a known leader. Ended orphans are waited for on the way.
@@ -78,7 +78,8 @@ impl Sessions {
         };
         let leaders = self.leaders();
         children.split_ascii_whitespace().filter_map(|id| id.parse().ok()).any(|id: i32| {
-            !leaders.contains(&id) && matches!(waitpid(Pid::from_raw(id), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
+            !leaders.contains(&id)
+                && matches!(waitpid(Pid::from_raw(id), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
         })
     }
 
@@ -89,14 +90,14 @@ impl Sessions {
 
     /// The processes of a session that still run.
     #[cfg(target_os = "linux")]
-    fn members(&self, session: Pid) -> Vec<Pid> {
+    fn members(session: Pid) -> Vec<Pid> {
         let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
         let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
         ids.filter(|id| nix::unistd::getsid(Some(*id)) == Ok(session) && !has_ended(*id)).collect()
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn members(&self, session: Pid) -> Vec<Pid> {
+    fn members(session: Pid) -> Vec<Pid> {
         // A negative id names the group.
         if killpg(session, None).is_ok() { vec![Pid::from_raw(-session.as_raw())] } else { Vec::new() }
     }

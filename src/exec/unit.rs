@@ -51,7 +51,13 @@ pub enum Ending {
 }
 
 /// Watches over a job to its end: after this nothing of its session runs.
-pub async fn supervise(job: &mut impl Job, timeout: Option<Duration>, grace: Duration, clock: &Clock, control: &mut Control) -> Ending {
+pub async fn supervise(
+    job: &mut impl Job,
+    timeout: Option<Duration>,
+    grace: Duration,
+    clock: &Clock,
+    control: &mut Control,
+) -> Ending {
     let over = async {
         match timeout {
             Some(timeout) => clock.sleep(timeout).await,
@@ -167,7 +173,12 @@ impl Executor for Processes {
             (Ending::Cancelled, _) => Done::with(Outcome::Cancelled, None),
             (Ending::Itself { leaked }, Some(exit)) => {
                 let verdict = reader.finish(exit, &stderr.bytes);
-                Done { facts: verdict.facts, leaked, others: reader.others(), ..Done::with(verdict.outcome, verdict.reason) }
+                Done {
+                    facts: verdict.facts,
+                    leaked,
+                    others: reader.others(),
+                    ..Done::with(verdict.outcome, verdict.reason)
+                }
             }
             (Ending::Itself { .. }, None) => Done::with(Outcome::Errored, Some("its end was lost".to_owned())),
         };

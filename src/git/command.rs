@@ -68,6 +68,7 @@ impl Invocation {
 /// git, as this run finds it, and the environments that its children get.
 #[derive(Clone, Debug)]
 pub struct Git {
+    program: OsString,
     directory: PathBuf,
     inherited: Arc<[(OsString, OsString)]>,
     scrubbed: Arc<[(OsString, OsString)]>,
@@ -87,6 +88,7 @@ impl Git {
             kept.chain([("LC_ALL".into(), "C".into())]).collect::<Vec<_>>()
         };
         Self {
+            program: find(environment),
             directory: environment.directory().to_owned(),
             parsed: parsed(&scrubbed).into(),
             inherited: parsed(&inherited).into(),
@@ -106,7 +108,7 @@ impl Git {
 
     fn invocation(&self, args: &[&str], dir: &Path, base: &Arc<[(OsString, OsString)]>) -> Invocation {
         Invocation {
-            program: "git".into(),
+            program: self.program.clone(),
             args: args.iter().map(OsString::from).collect(),
             dir: dir.to_owned(),
             input: None,
@@ -126,6 +128,16 @@ impl Git {
             extra: Vec::new(),
         }
     }
+}
+
+/// Where git is: looked up once, not once a child. (Under `git wtcheck`, git has put its own folder first in PATH.)
+fn find(environment: &Environment) -> OsString {
+    use std::os::unix::fs::PermissionsExt;
+    let is_program =
+        |path: &PathBuf| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);
+    let folders = environment.get("PATH").map(std::env::split_paths).into_iter().flatten();
+    let found = folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join("git")).find(is_program);
+    found.map_or_else(|| "git".into(), PathBuf::into_os_string)
 }
 
 /// A short git process that is read whole: started at once, so that several can run side by side.
@@ -170,8 +182,12 @@ mod tests {
 
     #[test]
     fn knows_a_lock_by_its_words() {
-        assert!(is_lock_conflict(b"fatal: Unable to create '/r/.git/index.lock': File exists.\n\nAnother git process seems"));
-        assert!(is_lock_conflict(b"error: cannot lock ref 'refs/heads/a': Unable to create '/r/.git/refs/heads/a.lock': File exists."));
+        assert!(is_lock_conflict(
+            b"fatal: Unable to create '/r/.git/index.lock': File exists.\n\nAnother git process seems"
+        ));
+        assert!(is_lock_conflict(
+            b"error: cannot lock ref 'refs/heads/a': Unable to create '/r/.git/refs/heads/a.lock': File exists."
+        ));
         assert!(is_lock_conflict(b"error: could not lock config file .git/config: File exists"));
         assert!(!is_lock_conflict(b"fatal: bad object HEAD"));
         assert!(!is_lock_conflict(b"error: open(\"Cargo.lock\"): Permission denied"));

@@ -120,7 +120,16 @@ mod tests {
 
     #[test]
     fn booleans_are_git_s() {
-        for (text, value) in [("yes", Some(true)), ("ON", Some(true)), ("1", Some(true)), ("2k", Some(true)), ("0", Some(false)), ("", Some(false)), ("no", Some(false)), ("maybe", None)] {
+        for (text, value) in [
+            ("yes", Some(true)),
+            ("ON", Some(true)),
+            ("1", Some(true)),
+            ("2k", Some(true)),
+            ("0", Some(false)),
+            ("", Some(false)),
+            ("no", Some(false)),
+            ("maybe", None),
+        ] {
             assert_eq!(boolean(Some(text.as_bytes())), value, "{text}");
         }
         assert_eq!(boolean(None), Some(true));

@@ -67,8 +67,15 @@ struct Place {
 }
 
 /// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a working tree, after the rest is printed.
-const WHERE: [&str; 7] =
-    ["rev-parse", "--path-format=absolute", "--git-dir", "--is-bare-repository", "--git-common-dir", "--is-inside-work-tree", "--show-toplevel"];
+const WHERE: [&str; 7] = [
+    "rev-parse",
+    "--path-format=absolute",
+    "--git-dir",
+    "--is-bare-repository",
+    "--git-common-dir",
+    "--is-inside-work-tree",
+    "--show-toplevel",
+];
 
 impl Repository {
     /// Finds the repository in which `folder` lies. Three git processes, side by side.
@@ -79,8 +86,9 @@ impl Repository {
         let (place, list, config) = (place.finish(), list.finish(), config.finish());
 
         let place = place.map_err(|error| cannot_start(error, folder))?;
-        let place = read_place(&place.stdout)
-            .ok_or_else(|| GitError::Refused { words: complaint(&place.stderr).unwrap_or_else(|| "not a git repository".to_owned()) })?;
+        let place = read_place(&place.stdout).ok_or_else(|| GitError::Refused {
+            words: complaint(&place.stderr).unwrap_or_else(|| "not a git repository".to_owned()),
+        })?;
 
         let config = config.map_err(GitError::NoGit)?;
         let entries = match config.status.code() {
@@ -91,7 +99,9 @@ impl Repository {
 
         let list = list.map_err(GitError::NoGit)?;
         if !list.status.success() {
-            return Err(too_old(git).unwrap_or_else(|| GitError::Refused { words: words(&list.stderr, "worktree list") }));
+            return Err(
+                too_old(git).unwrap_or_else(|| GitError::Refused { words: words(&list.stderr, "worktree list") })
+            );
         }
         let records = worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))?;
         let main = match records.first() {

@@ -83,7 +83,11 @@ pub enum MainLocation {
 /// Turns records into worktrees: looks at each folder once, to tell the ones that no check can run in.
 pub fn examine(records: Vec<Record>, common_dir: &Path, main: &MainLocation) -> Vec<Worktree> {
     let admin = common_dir.join("worktrees");
-    records.into_iter().enumerate().map(|(index, record)| worktree(record, index == 0, common_dir, &admin, main)).collect()
+    records
+        .into_iter()
+        .enumerate()
+        .map(|(index, record)| worktree(record, index == 0, common_dir, &admin, main))
+        .collect()
 }
 
 fn worktree(record: Record, main: bool, common_dir: &Path, admin: &Path, location: &MainLocation) -> Worktree {
@@ -101,7 +105,9 @@ fn worktree(record: Record, main: bool, common_dir: &Path, admin: &Path, locatio
                 Some(reason) => (Some(git_dir), Some(Obstacle::skipped(format!("prunable: {reason}")))),
                 None => (Some(git_dir), None),
             },
-            Err(obstacle) => (None, Some(explain(obstacle, &path, record.locked.as_deref(), record.prunable.as_deref()))),
+            Err(obstacle) => {
+                (None, Some(explain(obstacle, &path, record.locked.as_deref(), record.prunable.as_deref())))
+            }
         }
     };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -124,7 +130,9 @@ fn worktree(record: Record, main: bool, common_dir: &Path, admin: &Path, locatio
 
 fn main_obstacle(path: &Path, location: &MainLocation) -> Option<Obstacle> {
     if *location == MainLocation::Unknown {
-        return Some(Obstacle::skipped("main worktree location unknown (git keeps no record of it; ask from inside it)"));
+        return Some(Obstacle::skipped(
+            "main worktree location unknown (git keeps no record of it; ask from inside it)",
+        ));
     }
     match path.metadata() {
         Ok(_) => None,
@@ -182,7 +190,9 @@ fn explain(broken: Broken, path: &Path, locked: Option<&str>, prunable: Option<&
         },
         Broken::Foreign(target) => {
             let target = target.strip_prefix(path).unwrap_or(&target).display().to_string();
-            Obstacle::errored(format!("its .git leads to another repository ({target}); 'git worktree repair' may mend it"))
+            Obstacle::errored(format!(
+                "its .git leads to another repository ({target}); 'git worktree repair' may mend it"
+            ))
         }
         Broken::Unreadable(error) => Obstacle::errored(format!("cannot read the folder: {error}")),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const ACCEPTED: &str = "a duration like 500ms, 10s, 1m30s or 2h (a bare number counts seconds)";
 
 /// The longest duration that is accepted: a year. Longer ones would overflow a timer.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(8784);
 
 /// Reads a duration. `None` where the text is not one.
 ///
@@ -72,7 +72,7 @@ pub fn write(duration: Duration) -> String {
         return "0".to_owned();
     }
     let millis = duration.as_millis();
-    if millis % 1000 != 0 {
+    if !millis.is_multiple_of(1000) {
         return format!("{millis}ms");
     }
     let seconds = duration.as_secs();
@@ -117,7 +117,22 @@ mod tests {
 
     #[test]
     fn refuses_what_is_none() {
-        for text in ["", " ", "soon", "-1s", "1x", "s", "1s1m", "1s2s", "1.2.3s", "1m30", "1e9s", "99999999999999h", "inf", "nan"] {
+        for text in [
+            "",
+            " ",
+            "soon",
+            "-1s",
+            "1x",
+            "s",
+            "1s1m",
+            "1s2s",
+            "1.2.3s",
+            "1m30",
+            "1e9s",
+            "99999999999999h",
+            "inf",
+            "nan",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -1,5 +1,7 @@
 //! The one reader of the process's environment. Everything else is given an [`Environment`].
 
+#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -78,7 +80,9 @@ impl Environment {
 
 fn width() -> Option<usize> {
     let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
-    let asked = || terminal_size::terminal_size_of(std::io::stdout()).map(|(terminal_size::Width(width), _)| usize::from(width));
+    let asked = || {
+        terminal_size::terminal_size_of(std::io::stdout()).map(|(terminal_size::Width(width), _)| usize::from(width))
+    };
     said.or_else(asked).filter(|width| *width > 0)
 }
 

@@ -29,8 +29,12 @@ pub(super) const WORKTREE_FIELDS: [(&str, FactType); 7] = [
 ];
 
 /// What every check has, whatever its kind.
-pub(super) const COMMON_FIELDS: [(&str, FactType); 4] =
-    [("outcome", FactType::Text), ("passed", FactType::Bool), ("exit_code", FactType::Int), ("duration_ms", FactType::Int)];
+pub(super) const COMMON_FIELDS: [(&str, FactType); 4] = [
+    ("outcome", FactType::Text),
+    ("passed", FactType::Bool),
+    ("exit_code", FactType::Int),
+    ("duration_ms", FactType::Int),
+];
 
 /// What names an expression may use.
 pub struct Scope<'a> {
@@ -53,7 +57,12 @@ impl Scope<'_> {
     pub(super) fn fields(&self, check: &Check) -> impl Iterator<Item = (&'static str, FactType)> + use<> {
         let own = self.own == Some(check.name.as_str());
         let common = COMMON_FIELDS.into_iter().filter(move |(name, _)| !own || !matches!(*name, "outcome" | "passed"));
-        let facts = check.kind.facts().iter().copied().filter(|(name, _)| COMMON_FIELDS.iter().all(|(common, _)| common != name));
+        let facts = check
+            .kind
+            .facts()
+            .iter()
+            .copied()
+            .filter(|(name, _)| COMMON_FIELDS.iter().all(|(common, _)| common != name));
         facts.chain(common)
     }
 
@@ -66,14 +75,22 @@ impl Scope<'_> {
             Some(check) => find(self.fields(check), field, name),
             None => {
                 let names: Vec<String> = self.names().collect();
-                let near = nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'?"));
-                Err((format!("no check is named '{name}'"), near.or_else(|| Some(format!("there are: {}", names.join(", "))))))
+                let near =
+                    nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'?"));
+                Err((
+                    format!("no check is named '{name}'"),
+                    near.or_else(|| Some(format!("there are: {}", names.join(", ")))),
+                ))
             }
         }
     }
 }
 
-fn find(fields: impl Iterator<Item = (&'static str, FactType)>, field: &str, of: &str) -> Result<FactType, (String, Option<String>)> {
+fn find(
+    fields: impl Iterator<Item = (&'static str, FactType)>,
+    field: &str,
+    of: &str,
+) -> Result<FactType, (String, Option<String>)> {
     let fields: Vec<_> = fields.collect();
     if let Some((_, kind)) = fields.iter().find(|(name, _)| *name == field) {
         return Ok(*kind);
@@ -162,11 +179,19 @@ impl Condition {
     pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Self, ExpressionFault> {
         if let Some((negated, name, field)) = bare_fact(text) {
             let start = text.find(name).unwrap_or(0);
-            let fault = |(problem, remedy)| ExpressionFault { problem, span: (start, start + name.len() + 1 + field.len()), remedy };
+            let fault = |(problem, remedy)| ExpressionFault {
+                problem,
+                span: (start, start + name.len() + 1 + field.len()),
+                remedy,
+            };
             if scope.field(name, field).map_err(fault)? == FactType::Bool {
                 let check = scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
                 let read = Read { name: name.to_owned(), check, field: field.to_owned() };
-                return Ok(Self { text: text.to_owned(), names: read.check.iter().cloned().collect(), form: Form::Fact { read, negated } });
+                return Ok(Self {
+                    text: text.to_owned(),
+                    names: read.check.iter().cloned().collect(),
+                    form: Form::Fact { read, negated },
+                });
             }
         }
         let program = Program::compile(text).map_err(|errors| typing::syntax_fault(text, &errors))?;
@@ -218,7 +243,11 @@ impl Condition {
         }
     }
 
-    fn variables<'a>(&self, worktree: &Worktree, known: &impl Fn(&str) -> Option<Known<'a>>) -> Vec<(String, HashMap<Key, Value>)> {
+    fn variables<'a>(
+        &self,
+        worktree: &Worktree,
+        known: &impl Fn(&str) -> Option<Known<'a>>,
+    ) -> Vec<(String, HashMap<Key, Value>)> {
         let key = |field: &str| Key::from(field.to_owned());
         let own: HashMap<_, _> =
             WORKTREE_FIELDS.iter().map(|(field, _)| (key(field), worktree_field(worktree, field))).collect();
@@ -249,7 +278,8 @@ fn bare_fact(text: &str) -> Option<(bool, &str, &str)> {
     let (negated, path) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
     let (name, field) = path.split_once('.')?;
     let identifier = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
     };
     (identifier(name) && identifier(field)).then_some((negated, name, field))
 }

@@ -85,13 +85,20 @@ pub struct Plan {
 
 impl Plan {
     /// Freezes what is asked for. `cpus` stands in where the settings leave the number of places open.
-    pub fn new(settings: Settings, selection: &Selection, common_dir: PathBuf, worktrees: Vec<Worktree>, cpus: usize) -> Result<Self, Vec<Diagnostic>> {
+    pub fn new(
+        settings: Settings,
+        selection: &Selection,
+        common_dir: PathBuf,
+        worktrees: Vec<Worktree>,
+        cpus: usize,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let pipeline = Pipeline::select(&settings, selection)?;
         let unapproved = pipeline.unapproved(&settings);
         if !unapproved.is_empty() {
             return Err(unapproved);
         }
-        let worktrees = select::worktrees(worktrees, &selection.worktrees, &selection.directory).map_err(|fault| vec![fault])?;
+        let worktrees =
+            select::worktrees(worktrees, &selection.worktrees, &selection.directory).map_err(|fault| vec![fault])?;
         let checks = pipeline.freeze(settings.checks)?;
         let RunSettings { max_concurrency, batch_size, global_timeout, max_fail } = settings.run;
         let max_concurrency = if max_concurrency == 0 { cpus } else { max_concurrency }.max(1);
@@ -122,7 +129,8 @@ impl Plan {
     pub fn obstacle(&self, unit: UnitIndex) -> Option<Obstacle> {
         let worktree = &self.worktrees[self.worktree_of(unit)];
         let check = &self.checks[self.check_of(unit)];
-        let left_out = || check.left_out.as_ref().map(|name| Obstacle::skipped(format!("needs {name}, which --skip leaves out")));
+        let left_out =
+            || check.left_out.as_ref().map(|name| Obstacle::skipped(format!("needs {name}, which --skip leaves out")));
         worktree.obstacle.clone().or_else(left_out)
     }
 
@@ -184,7 +192,15 @@ impl Pipeline {
     }
 
     /// Adds a check, after everything that it waits for. `path` holds the checks that are being added.
-    fn include(&mut self, name: &str, by: Option<&str>, settings: &Settings, skip: &[String], path: &mut Vec<String>, errors: &mut Vec<Diagnostic>) {
+    fn include(
+        &mut self,
+        name: &str,
+        by: Option<&str>,
+        settings: &Settings,
+        skip: &[String],
+        path: &mut Vec<String>,
+        errors: &mut Vec<Diagnostic>,
+    ) {
         if self.names.iter().any(|known| known == name) {
             return;
         }
@@ -224,16 +240,27 @@ impl Pipeline {
         self.names.iter().filter_map(faults).collect()
     }
 
-    fn freeze(self, mut checks: std::collections::BTreeMap<String, Check>) -> Result<Vec<PlannedCheck>, Vec<Diagnostic>> {
+    fn freeze(
+        self,
+        mut checks: std::collections::BTreeMap<String, Check>,
+    ) -> Result<Vec<PlannedCheck>, Vec<Diagnostic>> {
         let index = |name: &str| self.names.iter().position(|known| known == name);
         let mut planned = Vec::new();
         for (name, parts) in self.names.iter().zip(self.parts) {
             let Some(check) = checks.remove(name) else {
                 return Err(vec![Diagnostic::new(format!("check '{name}' is not defined"))]);
             };
-            let prerequisites = parts.prerequisites.iter().filter_map(|(name, must_pass)| Some(Prerequisite { check: index(name)?, must_pass: *must_pass }));
+            let prerequisites = parts
+                .prerequisites
+                .iter()
+                .filter_map(|(name, must_pass)| Some(Prerequisite { check: index(name)?, must_pass: *must_pass }));
             let prerequisites: Vec<_> = prerequisites.collect();
-            let shared = check.kind == CheckKind::Log && check.args.is_empty() && check.env.is_empty() && check.dir.is_none() && prerequisites.is_empty() && parts.when.is_none();
+            let shared = check.kind == CheckKind::Log
+                && check.args.is_empty()
+                && check.env.is_empty()
+                && check.dir.is_none()
+                && prerequisites.is_empty()
+                && parts.when.is_none();
             planned.push(PlannedCheck {
                 check,
                 when: parts.when,
@@ -280,7 +307,10 @@ fn compile(check: &Check, settings: &Settings, errors: &mut Vec<Diagnostic>) -> 
             let fault = no_such_check(name, settings);
             let origin = keys.and_then(|keys| keys.needs.as_ref()).map(|sourced| &sourced.origin);
             errors.push(match origin {
-                Some(origin) => Diagnostic { remedy: fault.remedy, ..Diagnostic::of(origin, &["check", &check.name, "needs"], fault.problem) },
+                Some(origin) => Diagnostic {
+                    remedy: fault.remedy,
+                    ..Diagnostic::of(origin, &["check", &check.name, "needs"], fault.problem)
+                },
                 None => fault,
             });
         }
@@ -295,8 +325,9 @@ fn compile(check: &Check, settings: &Settings, errors: &mut Vec<Diagnostic>) -> 
         match Condition::compile(text, &scope) {
             Ok(condition) => {
                 for name in condition.names() {
-                    let known = parts.prerequisites.iter().any(|(known, _)| known == name);
-                    if !known && !(key == "fail-if" && *name == check.name) {
+                    // Its own facts are there by the time `fail-if` is read; `when` naming itself is a cycle.
+                    let own = key == "fail-if" && *name == check.name;
+                    if !own && parts.prerequisites.iter().all(|(known, _)| known != name) {
                         parts.prerequisites.push((name.clone(), false));
                     }
                 }

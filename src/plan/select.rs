@@ -28,12 +28,18 @@ impl<'a> Pattern<'a> {
         self.glob.is_match(&worktree.path)
             || self.glob.is_match(&worktree.name)
             || worktree.branch.as_ref().is_some_and(|branch| self.glob.is_match(branch))
-            || self.folder.as_ref().is_some_and(|folder| worktree.path == *folder || worktree.path.canonicalize().is_ok_and(|path| path == *folder))
+            || self.folder.as_ref().is_some_and(|folder| {
+                worktree.path == *folder || worktree.path.canonicalize().is_ok_and(|path| path == *folder)
+            })
     }
 }
 
 /// The worktrees that the patterns leave: those that some pattern names (all, where none names any), less those that a `!pattern` names.
-pub(super) fn worktrees(worktrees: Vec<Worktree>, patterns: &[String], directory: &Path) -> Result<Vec<Worktree>, Diagnostic> {
+pub(super) fn worktrees(
+    worktrees: Vec<Worktree>,
+    patterns: &[String],
+    directory: &Path,
+) -> Result<Vec<Worktree>, Diagnostic> {
     let patterns = patterns.iter().map(|text| Pattern::new(text, directory)).collect::<Result<Vec<_>, _>>()?;
     for pattern in &patterns {
         if !worktrees.iter().any(|worktree| pattern.matches(worktree)) {
@@ -42,8 +48,10 @@ pub(super) fn worktrees(worktrees: Vec<Worktree>, patterns: &[String], directory
     }
     let (out, of): (Vec<_>, Vec<_>) = patterns.iter().partition(|pattern| pattern.leaves_out);
     let named = |worktree: &Worktree| of.is_empty() || of.iter().any(|pattern| pattern.matches(worktree));
-    let chosen: Vec<_> =
-        worktrees.into_iter().filter(|worktree| named(worktree) && !out.iter().any(|pattern| pattern.matches(worktree))).collect();
+    let chosen: Vec<_> = worktrees
+        .into_iter()
+        .filter(|worktree| named(worktree) && !out.iter().any(|pattern| pattern.matches(worktree)))
+        .collect();
     if chosen.is_empty() {
         return Err(Diagnostic::new("the patterns leave no worktree"));
     }
@@ -52,7 +60,8 @@ pub(super) fn worktrees(worktrees: Vec<Worktree>, patterns: &[String], directory
 
 fn matches_nothing(pattern: &str, worktrees: &[Worktree]) -> Diagnostic {
     const LISTED: usize = 20;
-    let names = worktrees.iter().flat_map(|worktree| [Some(worktree.name.as_str()), worktree.branch.as_deref()]).flatten();
+    let names =
+        worktrees.iter().flat_map(|worktree| [Some(worktree.name.as_str()), worktree.branch.as_deref()]).flatten();
     let near = nearest(pattern.trim_start_matches('!'), names);
     let listed = |worktree: &Worktree| match &worktree.branch {
         Some(branch) if *branch != worktree.name => format!("{} ({branch})", worktree.name),

@@ -85,7 +85,8 @@ pub(super) fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault 
     let Some(first) = errors.errors.first() else {
         return ExpressionFault { problem: "this is no expression".to_owned(), span: (0, length), remedy: None };
     };
-    let (line, column) = (usize::try_from(first.pos.0).unwrap_or(1).max(1), usize::try_from(first.pos.1).unwrap_or(1).max(1));
+    let (line, column) =
+        (usize::try_from(first.pos.0).unwrap_or(1).max(1), usize::try_from(first.pos.1).unwrap_or(1).max(1));
     let before: usize = text.split_inclusive('\n').take(line - 1).map(|line| line.chars().count()).sum();
     let start = (before + column - 1).min(length);
     let remedy = text.contains("&&").then_some(()).map_or_else(
@@ -109,7 +110,14 @@ pub(super) fn check(program: &Program, scope: &Scope<'_>) -> Result<Vec<(Read, b
     }
     let asked: Vec<Read> = walk.reads.iter().filter(|(_, asked)| *asked).map(|(read, _)| read.clone()).collect();
     // `has(a.b) && a.b > 0` guards its own reading.
-    Ok(walk.reads.into_iter().map(|(read, only)| { let guarded = only || asked.contains(&read); (read, guarded) }).collect())
+    Ok(walk
+        .reads
+        .into_iter()
+        .map(|(read, only)| {
+            let guarded = only || asked.contains(&read);
+            (read, guarded)
+        })
+        .collect())
 }
 
 struct Walk<'a> {
@@ -142,7 +150,9 @@ impl Walk<'_> {
         }
         match &at.expr {
             Expr::Select(select) => self.widen(&select.operand, span),
-            Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(|part| self.widen(part, span)),
+            Expr::Call(call) => {
+                call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(|part| self.widen(part, span));
+            }
             _ => {}
         }
     }
@@ -210,7 +220,10 @@ impl Walk<'_> {
             };
             let example = fields.first().copied().unwrap_or_default();
             let fault = self.fault(at, format!("'{name}' is no value by itself"));
-            return Err(ExpressionFault { remedy: Some(format!("name one of its facts, like {name}.{example}")), ..fault });
+            return Err(ExpressionFault {
+                remedy: Some(format!("name one of its facts, like {name}.{example}")),
+                ..fault
+            });
         }
         // Not a check: the message that offers the nearest.
         let (problem, remedy) = self.scope.field(name, "").err().unwrap_or_default();
@@ -218,7 +231,10 @@ impl Walk<'_> {
     }
 
     fn fact(&mut self, at: &IdedExpr, name: &str, field: &str, asked: bool) -> Result<Type, ExpressionFault> {
-        let kind = self.scope.field(name, field).map_err(|(problem, remedy)| ExpressionFault { remedy, ..self.fault(at, problem) })?;
+        let kind = self
+            .scope
+            .field(name, field)
+            .map_err(|(problem, remedy)| ExpressionFault { remedy, ..self.fault(at, problem) })?;
         let check = self.scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
         let read = Read { name: name.to_owned(), check, field: field.to_owned() };
         if !self.reads.contains(&(read.clone(), asked)) {
@@ -235,11 +251,14 @@ impl Walk<'_> {
         for argument in &call.args {
             types.push((argument, self.type_of(argument)?));
         }
-        let (first, second) = (types.first().map_or(Type::Any, |(_, found)| *found), types.get(1).map_or(Type::Any, |(_, found)| *found));
+        let (first, second) =
+            (types.first().map_or(Type::Any, |(_, found)| *found), types.get(1).map_or(Type::Any, |(_, found)| *found));
         match call.func_name.as_str() {
             op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE => {
                 match types.iter().find(|(_, found)| !matches!(found, Type::Bool | Type::Any)) {
-                    Some((part, found)) => Err(self.fault(part, format!("must be true or false, and is {}", found.name()))),
+                    Some((part, found)) => {
+                        Err(self.fault(part, format!("must be true or false, and is {}", found.name())))
+                    }
                     None => Ok(Type::Bool),
                 }
             }
@@ -251,13 +270,17 @@ impl Walk<'_> {
                     Err(self.fault(at, format!("cannot compare {} with {}", first.name(), second.name())))
                 }
             }
-            op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO => self.arithmetic(at, call, first, second),
+            op::ADD | op::SUBSTRACT | op::MULTIPLY | op::DIVIDE | op::MODULO => {
+                self.arithmetic(at, call, first, second)
+            }
             op::NEGATE => match first {
                 Type::Int | Type::Double | Type::Any => Ok(first),
                 other => Err(self.fault(at, format!("{} has no negative", other.name()))),
             },
             op::CONDITIONAL => match first {
-                Type::Bool | Type::Any => Ok(if types.get(2).is_some_and(|(_, third)| *third == second) { second } else { Type::Any }),
+                Type::Bool | Type::Any => {
+                    Ok(if types.get(2).is_some_and(|(_, third)| *third == second) { second } else { Type::Any })
+                }
                 other => Err(self.fault(types[0].0, format!("must be true or false, and is {}", other.name()))),
             },
             op::IN => match second {
@@ -285,7 +308,10 @@ impl Walk<'_> {
 
     fn function(&self, at: &IdedExpr, name: &str, first: Type) -> Result<Type, ExpressionFault> {
         let Some((_, gives)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let near = nearest(name, FUNCTIONS.iter().map(|(known, _)| *known).chain(["has", "all", "exists", "map", "filter"]));
+            let near = nearest(
+                name,
+                FUNCTIONS.iter().map(|(known, _)| *known).chain(["has", "all", "exists", "map", "filter"]),
+            );
             let fault = self.fault(at, format!("there is no function '{name}'"));
             return Err(ExpressionFault { remedy: near.map(|near| format!("did you mean '{near}'?")), ..fault });
         };

@@ -77,7 +77,9 @@ impl Reporter for Json<'_> {
                 };
                 self.line("run_started", event.at, body)
             }
-            (Stream::Lines, EventKind::UnitStarted(unit)) => self.line("unit_started", event.at, UnitName::of(plan, *unit)),
+            (Stream::Lines, EventKind::UnitStarted(unit)) => {
+                self.line("unit_started", event.at, UnitName::of(plan, *unit))
+            }
             (Stream::Lines, EventKind::AttemptFinished { unit, attempt, retry_in }) => {
                 let kind = plan.checks[plan.check_of(*unit)].check.kind;
                 let body = AttemptFinished {
@@ -92,8 +94,12 @@ impl Reporter for Json<'_> {
                 let fields = UnitFields::of(plan, *unit, &record.units[*unit], end, self.verbose);
                 self.line("unit_finished", event.at, UnitFinished { worktree, fields })
             }
-            (Stream::Lines, EventKind::RunFinished) => self.line("run_finished", event.at, RunFinished { summary: Summary::of(record) }),
-            (Stream::Lines, EventKind::AttemptStarted { .. } | EventKind::Cancelling(_) | EventKind::Suspending) => Ok(()),
+            (Stream::Lines, EventKind::RunFinished) => {
+                self.line("run_finished", event.at, RunFinished { summary: Summary::of(record) })
+            }
+            (Stream::Lines, EventKind::AttemptStarted { .. } | EventKind::Cancelling(_) | EventKind::Suspending) => {
+                Ok(())
+            }
         }
     }
 }
@@ -183,7 +189,10 @@ struct UnitName<'a> {
 
 impl<'a> UnitName<'a> {
     fn of(plan: &'a Plan, unit: UnitIndex) -> Self {
-        Self { worktree: plan.worktrees[plan.worktree_of(unit)].path.to_string_lossy(), check: &plan.checks[plan.check_of(unit)].check.name }
+        Self {
+            worktree: plan.worktrees[plan.worktree_of(unit)].path.to_string_lossy(),
+            check: &plan.checks[plan.check_of(unit)].check.name,
+        }
     }
 }
 
@@ -232,7 +241,9 @@ struct AttemptFields {
 
 impl AttemptFields {
     fn of(attempt: &Attempt, kind: CheckKind) -> Self {
-        let text = |captured: &Option<Captured>| captured.as_ref().map(|captured| String::from_utf8_lossy(&captured.bytes).into_owned());
+        let text = |captured: &Option<Captured>| {
+            captured.as_ref().map(|captured| String::from_utf8_lossy(&captured.bytes).into_owned())
+        };
         let streams = [&attempt.stdout, &attempt.stderr];
         let kept = streams.iter().any(|stream| stream.is_some());
         Self {
@@ -245,7 +256,8 @@ impl AttemptFields {
             signal: attempt.signal,
             stdout: text(&attempt.stdout),
             stderr: text(&attempt.stderr),
-            truncated: kept.then(|| streams.iter().any(|stream| stream.as_ref().is_some_and(|captured| captured.truncated))),
+            truncated: kept
+                .then(|| streams.iter().any(|stream| stream.as_ref().is_some_and(|captured| captured.truncated))),
             leaked: (kept || attempt.leaked).then_some(attempt.leaked),
         }
     }
@@ -363,7 +375,10 @@ impl Serialize for Worktrees<'_> {
                 let record = &record.units[unit];
                 Some(UnitFields::of(plan, unit, record, record.end.as_ref()?, *verbose))
             };
-            rows.serialize_element(&Row { worktree: WorktreeFields::of(worktree), checks: (0..plan.checks.len()).filter_map(unit).collect() })?;
+            rows.serialize_element(&Row {
+                worktree: WorktreeFields::of(worktree),
+                checks: (0..plan.checks.len()).filter_map(unit).collect(),
+            })?;
         }
         rows.end()
     }

@@ -52,7 +52,12 @@ impl Live {
     fn describe(&self, plan: &Plan, unit: UnitIndex, number: u32, since: std::time::Instant) -> String {
         let worktree = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name).into_owned();
         let check = &plan.checks[plan.check_of(unit)].check;
-        let mut text = format!("{} {} {}", self.look.paint(Role::Worktree, &worktree), check.name, self.look.paint(Role::Faint, &duration::show(since.elapsed())));
+        let mut text = format!(
+            "{} {} {}",
+            self.look.paint(Role::Worktree, &worktree),
+            check.name,
+            self.look.paint(Role::Faint, &duration::show(since.elapsed()))
+        );
         if number > 1 {
             text.push_str(&self.look.paint(Role::Changed, &format!(" attempt {number} of {}", check.retries + 1)));
         }

@@ -33,7 +33,11 @@ pub struct Reports<'a> {
 impl<'a> Reports<'a> {
     /// Reports over an empty record. `keep_output`: see [`Record::new`].
     pub fn new(reporters: Vec<Box<dyn Reporter + 'a>>, keep_output: bool) -> Self {
-        Self { record: Record::new(keep_output), reporters: reporters.into_iter().map(Some).collect(), broken: Vec::new() }
+        Self {
+            record: Record::new(keep_output),
+            reporters: reporters.into_iter().map(Some).collect(),
+            broken: Vec::new(),
+        }
     }
 
     /// Takes an event in and passes it on.
@@ -61,7 +65,9 @@ impl<'a> Reports<'a> {
 
     /// What kept reports from writing, less what is no fault: a reader that has seen enough (`| head`), a terminal that is gone.
     pub fn finish(self) -> (Record, Vec<io::Error>) {
-        let gone = |error: &io::Error| error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(nix::errno::Errno::EIO as i32);
+        let gone = |error: &io::Error| {
+            error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(nix::errno::Errno::EIO as i32)
+        };
         (self.record, self.broken.into_iter().filter(|error| !gone(error)).collect())
     }
 }

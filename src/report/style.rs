@@ -40,13 +40,12 @@ impl Look {
         let style = match role {
             _ if !self.colour => return text.to_owned(),
             Role::Plain => return text.to_owned(),
-            Role::Header => Style::new().dimmed(),
             Role::Worktree => Style::new().bold(),
             Role::Branch => Style::new().cyan(),
             Role::Good => Style::new().green(),
             Role::Changed => Style::new().yellow(),
             Role::Bad => Style::new().red().bold(),
-            Role::Faint => Style::new().dimmed(),
+            Role::Header | Role::Faint => Style::new().dimmed(),
         };
         text.style(style).to_string()
     }

@@ -146,7 +146,9 @@ struct Page<'a> {
 impl Page<'_> {
     fn text(&self, width: Option<usize>) -> String {
         let mut text = String::new();
-        let rows: Vec<WorktreeIndex> = (0..self.plan.worktrees.len()).filter(|row| self.detail > Detail::Quiet || self.is_at_fault(*row)).collect();
+        let rows: Vec<WorktreeIndex> = (0..self.plan.worktrees.len())
+            .filter(|row| self.detail > Detail::Quiet || self.is_at_fault(*row))
+            .collect();
         if !rows.is_empty() {
             text.push_str(&self.table(&rows, width));
         }
@@ -170,7 +172,9 @@ impl Page<'_> {
     }
 
     fn ends(&self, row: WorktreeIndex) -> impl Iterator<Item = (UnitIndex, &UnitEnd)> {
-        (0..self.plan.checks.len()).map(move |check| self.plan.unit(row, check)).filter_map(|unit| Some((unit, self.end(unit)?)))
+        (0..self.plan.checks.len())
+            .map(move |check| self.plan.unit(row, check))
+            .filter_map(|unit| Some((unit, self.end(unit)?)))
     }
 
     fn is_at_fault(&self, row: WorktreeIndex) -> bool {
@@ -179,25 +183,38 @@ impl Page<'_> {
 
     fn table(&self, rows: &[WorktreeIndex], width: Option<usize>) -> String {
         let names = self.names();
-        let columns: Vec<_> = (0..self.plan.checks.len()).filter(|check| self.plan.checks[*check].check.kind != CheckKind::Status).collect();
+        let columns: Vec<_> = (0..self.plan.checks.len())
+            .filter(|check| self.plan.checks[*check].check.kind != CheckKind::Status)
+            .collect();
         let mut lines: Vec<Vec<Cell>> = Vec::new();
         let header = ["", "WORKTREE", "BRANCH", "STATE"].into_iter().map(str::to_owned);
         let checks = columns.iter().map(|check| self.plan.checks[*check].check.name.to_uppercase());
         lines.push(header.chain(checks).map(|name| Cell::of(Role::Header, name)).collect());
         for row in rows {
             let worktree = &self.plan.worktrees[*row];
-            let mut cells = vec![self.sign(*row), Cell::of(Role::Worktree, names[*row].clone()), branch(worktree), self.state(*row)];
+            let mut cells = vec![
+                self.sign(*row),
+                Cell::of(Role::Worktree, names[*row].clone()),
+                branch(worktree),
+                self.state(*row),
+            ];
             cells.extend(columns.iter().map(|check| self.outcome(self.plan.unit(*row, *check))));
             lines.push(cells);
         }
-        let mut widths: Vec<usize> = (0..columns.len() + 4).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect();
+        let mut widths: Vec<usize> =
+            (0..columns.len() + 4).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect();
         if let Some(width) = width {
             fit(&mut widths, width);
         }
         let last = widths.len() - 1;
         let mut text = String::new();
         for cells in &lines {
-            let drawn: Vec<_> = cells.iter().zip(&widths).enumerate().map(|(at, (cell, width))| cell.draw(*width, at < last, self.look)).collect();
+            let drawn: Vec<_> = cells
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(at, (cell, width))| cell.draw(*width, at < last, self.look))
+                .collect();
             let joined = drawn[0].clone() + " " + &drawn[1..].join("  ");
             text.push_str(joined.trim_end());
             text.push('\n');
@@ -213,7 +230,10 @@ impl Page<'_> {
         }
         let name = |worktree: &Worktree| {
             let above = worktree.path.parent().and_then(Path::file_name).filter(|_| seen[worktree.name.as_str()] > 1);
-            let name = above.map_or_else(|| worktree.name.clone(), |above| format!("{}/{}", above.to_string_lossy(), worktree.name));
+            let name = above.map_or_else(
+                || worktree.name.clone(),
+                |above| format!("{}/{}", above.to_string_lossy(), worktree.name),
+            );
             sanitize::line(&name).into_owned()
         };
         self.plan.worktrees.iter().map(name).collect()
@@ -240,9 +260,13 @@ impl Page<'_> {
             return Cell::of(role, sanitize::line(&obstacle.reason));
         }
         let mut cell = Cell::default();
-        let status = self.ends(row).find(|(unit, _)| self.plan.checks[self.plan.check_of(*unit)].check.kind == CheckKind::Status);
+        let status = self
+            .ends(row)
+            .find(|(unit, _)| self.plan.checks[self.plan.check_of(*unit)].check.kind == CheckKind::Status);
         match status {
-            Some((_, end)) if end.outcome == Outcome::Passed || !end.facts.is_empty() => changes(&mut cell, &end.facts, self.look),
+            Some((_, end)) if end.outcome == Outcome::Passed || !end.facts.is_empty() => {
+                changes(&mut cell, &end.facts, self.look);
+            }
             Some((_, end)) => cell.push(Look::role(end.outcome), end.outcome.words()),
             None => {}
         }
@@ -307,7 +331,11 @@ impl Page<'_> {
             return;
         }
         let name = sanitize::line(&worktree.name).into_owned();
-        let mut line = if whole { self.look.paint(Role::Worktree, &name) } else { format!("{}: {}", self.look.paint(Role::Worktree, &name), check.name) };
+        let mut line = if whole {
+            self.look.paint(Role::Worktree, &name)
+        } else {
+            format!("{}: {}", self.look.paint(Role::Worktree, &name), check.name)
+        };
         line.push_str(&format!(" {}", self.look.paint(Look::role(end.outcome), end.outcome.words())));
         if let Some(reason) = &end.reason {
             line.push_str(&format!(": {}", sanitize::line(reason)));
@@ -335,7 +363,11 @@ impl Page<'_> {
             let most = if verbose { usize::MAX } else { OUTPUT_LINES };
             let left_out = lines.len().saturating_sub(most);
             if left_out > 0 || captured.truncated {
-                let told = if captured.truncated { "earlier output not kept".to_owned() } else { format!("{left_out} more lines; -v shows all") };
+                let told = if captured.truncated {
+                    "earlier output not kept".to_owned()
+                } else {
+                    format!("{left_out} more lines; -v shows all")
+                };
                 text.push_str(&format!("  {}\n", self.look.paint(Role::Faint, &format!("({told})"))));
             }
             for line in &lines[left_out..] {
@@ -343,15 +375,22 @@ impl Page<'_> {
             }
         }
         if last.leaked {
-            text.push_str(&format!("  {}\n", self.look.paint(Role::Changed, "(it left processes behind, or its output held open)")));
+            text.push_str(&format!(
+                "  {}\n",
+                self.look.paint(Role::Changed, "(it left processes behind, or its output held open)")
+            ));
         }
     }
 
     fn summary(&self) -> String {
         let record = self.record;
-        let count = |number: usize, one: &str, many: &str| if number == 1 { format!("1 {one}") } else { format!("{number} {many}") };
+        let count = |number: usize, one: &str, many: &str| {
+            if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+        };
         let mut parts = vec![count(self.plan.worktrees.len(), "worktree", "worktrees")];
-        let dirty = (0..self.plan.worktrees.len()).filter(|row| self.ends(*row).any(|(_, end)| end.facts.bool("dirty") == Some(true))).count();
+        let dirty = (0..self.plan.worktrees.len())
+            .filter(|row| self.ends(*row).any(|(_, end)| end.facts.bool("dirty") == Some(true)))
+            .count();
         if dirty > 0 {
             parts.push(self.look.paint(Role::Changed, &format!("{dirty} dirty")));
         }
@@ -362,11 +401,14 @@ impl Page<'_> {
                 units.push(self.look.paint(Look::role(outcome), &format!("{number} {}", outcome.words())));
             }
         }
-        let mut line = format!("{}; checks: {} in {}", parts.join(", "), units.join(", "), duration::show(record.duration));
+        let mut line =
+            format!("{}; checks: {} in {}", parts.join(", "), units.join(", "), duration::show(record.duration));
         match (record.signal, record.cause) {
             (Some(_), _) => line.push_str(&self.look.paint(Role::Bad, " (interrupted)")),
             (None, Some(Cause::Deadline)) => line.push_str(&self.look.paint(Role::Bad, " (global timeout)")),
-            (None, Some(Cause::Faults | Cause::Signal(_))) => line.push_str(&self.look.paint(Role::Bad, " (stopped at a failure)")),
+            (None, Some(Cause::Faults | Cause::Signal(_))) => {
+                line.push_str(&self.look.paint(Role::Bad, " (stopped at a failure)"));
+            }
             (None, None) => {}
         }
         line
@@ -384,7 +426,8 @@ fn branch(worktree: &Worktree) -> Cell {
 /// `rebase`, then `clean` or `dirty` with its counts, then how it stands to its upstream, then what is stashed.
 fn changes(cell: &mut Cell, facts: &Facts, look: Look) {
     let (ahead, behind, _) = look.marks();
-    let counted = |name: &str, sign: &str| facts.int(name).filter(|count| *count > 0).map(|count| format!("{sign}{count}"));
+    let counted =
+        |name: &str, sign: &str| facts.int(name).filter(|count| *count > 0).map(|count| format!("{sign}{count}"));
     if let Some(operation) = facts.text("operation").filter(|operation| !operation.is_empty()) {
         cell.push(Role::Bad, operation);
     }
@@ -426,7 +469,9 @@ mod tests {
         assert_eq!(shorten("\u{4e16}\u{754c}\u{4e16}\u{754c}\u{4e16}\u{754c}\u{4e16}\u{754c}", 9, LOOK).width(), 9);
         assert_eq!(shorten("short", 5, LOOK), "short");
         for width in 0..30 {
-            for text in ["feature/one-two-three-four", "\u{4e16}\u{754c}\u{4e16}\u{754c} \u{1f600}\u{1f600}", "a b c d e f g h"] {
+            for text in
+                ["feature/one-two-three-four", "\u{4e16}\u{754c}\u{4e16}\u{754c} \u{1f600}\u{1f600}", "a b c d e f g h"]
+            {
                 assert!(shorten(text, width, LOOK).width() <= width, "{text} in {width}");
             }
         }

@@ -37,14 +37,16 @@ pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: 
             unknown(&origin, &path, keys, &mut merged.warnings);
             continue;
         };
-        let value = match entry.value.as_ref().map(|value| value.to_str()).transpose() {
-            Ok(value) => value,
-            Err(_) => {
-                merged.errors.push(Diagnostic::of(&origin, &path, "not UTF-8"));
-                continue;
-            }
+        let Ok(value) = entry.value.as_ref().map(|value| value.to_str()).transpose() else {
+            merged.errors.push(Diagnostic::of(&origin, &path, "not UTF-8"));
+            continue;
         };
-        let slot = gathered.entry((entry.scope, check, key.name)).or_insert_with(|| Gathered { key, check, origin: origin.clone(), values: Vec::new() });
+        let slot = gathered.entry((entry.scope, check, key.name)).or_insert_with(|| Gathered {
+            key,
+            check,
+            origin: origin.clone(),
+            values: Vec::new(),
+        });
         slot.origin = origin;
         slot.values.push(value);
     }

@@ -197,14 +197,18 @@ pub fn read(sources: &Sources<'_>) -> Merged {
         layers.extend(file(&path, Layer::User, &mut merged));
     }
     let git = gitconfig::layers(sources.entries, Layer::of_scope, &mut merged);
-    let (weak, strong): (Vec<_>, Vec<_>) = git.into_iter().partition(|placed| placed.origin.layer < Layer::RepositoryFile);
+    let (weak, strong): (Vec<_>, Vec<_>) =
+        git.into_iter().partition(|placed| placed.origin.layer < Layer::RepositoryFile);
     layers.extend(weak);
     match (sources.named_file, sources.toplevel) {
-        (Some(path), _) => layers.extend(file(&sources.environment.directory().join(path), Layer::NamedFile, &mut merged)),
+        (Some(path), _) => {
+            layers.extend(file(&sources.environment.directory().join(path), Layer::NamedFile, &mut merged));
+        }
         (None, Some(top)) => layers.extend(file(&top.join(".wtcheck.toml"), Layer::RepositoryFile, &mut merged)),
         (None, None) => {}
     }
-    let (strong, command): (Vec<_>, Vec<_>) = strong.into_iter().partition(|placed| placed.origin.layer < Layer::Environment);
+    let (strong, command): (Vec<_>, Vec<_>) =
+        strong.into_iter().partition(|placed| placed.origin.layer < Layer::Environment);
     layers.extend(strong);
     layers.push(variables(sources.environment, &mut merged));
     layers.extend(command);
@@ -213,7 +217,7 @@ pub fn read(sources: &Sources<'_>) -> Merged {
 
     let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
     match figment.data() {
-        Ok(mut data) => take(&figment, data.remove(&Profile::Default).unwrap_or_default(), &mut merged),
+        Ok(mut data) => take(&figment, &data.remove(&Profile::Default).unwrap_or_default(), &mut merged),
         Err(error) => merged.errors.extend(error.into_iter().map(|error| Diagnostic::new(error.to_string()))),
     }
     merged
@@ -300,10 +304,10 @@ pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warn
     warnings.push(diagnostic);
 }
 
-fn take(figment: &Figment, data: Dict, merged: &mut Merged) {
+fn take(figment: &Figment, data: &Dict, merged: &mut Merged) {
     let origin = |value: &Value| figment.get_metadata(value.tag()).and_then(Origin::from_metadata);
     let unplaced = Origin::of(Layer::CommandLine);
-    for (key, value) in &data {
+    for (key, value) in data {
         let from = origin(value).unwrap_or_else(|| unplaced.clone());
         if key == "check" {
             let Value::Dict(_, checks) = value else {
@@ -373,7 +377,11 @@ fn shown(value: &Value) -> String {
         Value::String(_, text) => format!("{text:?}"),
         Value::Char(_, letter) => format!("{:?}", letter.to_string()),
         Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(_, number) => number.to_i128().map(|n| n.to_string()).or_else(|| number.to_f64().map(|n| n.to_string())).unwrap_or_default(),
+        Value::Num(_, number) => number
+            .to_i128()
+            .map(|n| n.to_string())
+            .or_else(|| number.to_f64().map(|n| n.to_string()))
+            .unwrap_or_default(),
         Value::Empty(..) => "nothing".to_owned(),
         Value::Dict(_, entries) => {
             let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect();

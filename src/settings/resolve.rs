@@ -102,7 +102,12 @@ fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Ve
     names
 }
 
-fn no_such_check<'a>(origin: &Origin, key: &[&str], name: &str, known: impl Iterator<Item = &'a String> + Clone) -> Diagnostic {
+fn no_such_check<'a>(
+    origin: &Origin,
+    key: &[&str],
+    name: &str,
+    known: impl Iterator<Item = &'a String> + Clone,
+) -> Diagnostic {
     let diagnostic = Diagnostic::of(origin, key, format!("no check is named '{name}'"));
     let known: Vec<&str> = known.map(String::as_str).collect();
     match nearest(name, known.iter().copied()) {
@@ -130,15 +135,22 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys) -> Result<Check, Diagnost
     let mut letters = name.chars();
     let starts = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
     if !starts || !letters.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-        return Err(fault(format!("a check cannot be named '{}': a letter, then letters, digits, - and _", name.escape_debug())));
+        return Err(fault(format!(
+            "a check cannot be named '{}': a letter, then letters, digits, - and _",
+            name.escape_debug()
+        )));
     }
 
     let kind = match (&keys.kind, CheckKind::built_in(name), &keys.command) {
         (Some(kind), _, _) => kind.value.0,
         (None, Some(kind), None) => kind,
         (None, Some(_), Some(command)) => {
-            return Err(Diagnostic::of(&command.origin, &["check", name, "command"], format!("'{name}' is a built-in check and has no command"))
-                .remedy("give the check another name, or set its kind to command"));
+            return Err(Diagnostic::of(
+                &command.origin,
+                &["check", name, "command"],
+                format!("'{name}' is a built-in check and has no command"),
+            )
+            .remedy("give the check another name, or set its kind to command"));
         }
         (None, None, Some(_)) => CheckKind::Command,
         (None, None, None) => {
@@ -148,20 +160,29 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys) -> Result<Check, Diagnost
     };
     let built_in = kind.is_built_in();
     if let (true, Some(command)) = (built_in, &keys.command) {
-        return Err(Diagnostic::of(&command.origin, &["check", name, "command"], format!("a check of the kind {} has no command", kind.name())));
+        return Err(Diagnostic::of(
+            &command.origin,
+            &["check", name, "command"],
+            format!("a check of the kind {} has no command", kind.name()),
+        ));
     }
     if !built_in && keys.command.is_none() {
         return Err(fault(format!("check '{name}' is of the kind command and has none")));
     }
     if let (false, Some(args)) = (built_in, &keys.args) {
-        return Err(Diagnostic::of(&args.origin, &["check", name, "args"], "only built-in checks have args; write the arguments into the command"));
+        return Err(Diagnostic::of(
+            &args.origin,
+            &["check", name, "args"],
+            "only built-in checks have args; write the arguments into the command",
+        ));
     }
     if let Some(dir) = &keys.dir {
-        let inside = std::path::Path::new(&dir.value.0).components().all(|part| {
-            matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir)
-        });
+        let inside = std::path::Path::new(&dir.value.0)
+            .components()
+            .all(|part| matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir));
         if !inside {
-            return Err(Diagnostic::of(&dir.origin, &["check", name, "dir"], "must be a folder inside the worktree").value(format!("{:?}", dir.value.0)));
+            return Err(Diagnostic::of(&dir.origin, &["check", name, "dir"], "must be a folder inside the worktree")
+                .value(format!("{:?}", dir.value.0)));
         }
     }
 
@@ -197,7 +218,9 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys) -> Result<Check, Diagnost
         retry_on: either!(retry_on).map_or_else(|| default_retry_on.to_vec(), |classes| classes.0),
         max_output: either!(max_output).map_or(256 * 1024, |size| size.0),
         max_concurrency: value(keys.max_concurrency.as_ref()).map(|count| count.0 as usize).filter(|most| *most > 0),
-        when: value(keys.when.as_ref()).map(|text| text.0).or_else(|| (kind == CheckKind::Diff).then(|| "status.dirty".to_owned())),
+        when: value(keys.when.as_ref())
+            .map(|text| text.0)
+            .or_else(|| (kind == CheckKind::Diff).then(|| "status.dirty".to_owned())),
         needs: value(keys.needs.as_ref()).unwrap_or_default().0,
         fail_if: value(keys.fail_if.as_ref()).map(|text| text.0),
         allow_failure: value(keys.allow_failure.as_ref()).is_some_and(|flag| flag.0),

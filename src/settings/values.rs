@@ -63,7 +63,7 @@ macro_rules! visited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count(pub u32);
 
-visited!(Count, Count, "a whole number from 0",
+visited! {Count, Count, "a whole number from 0",
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Count, E> {
         u32::try_from(value).map(Count).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &"a whole number up to 4294967295"))
     }
@@ -71,23 +71,23 @@ visited!(Count, Count, "a whole number from 0",
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Count, E> {
         u64::try_from(value).map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self)).and_then(|value| self.visit_u64(value))
     }
-);
+}
 
 /// True or false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flag(pub bool);
 
-visited!(Flag, Flag, "true or false",
+visited! {Flag, Flag, "true or false",
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Flag, E> {
         Ok(Flag(value))
     }
-);
+}
 
 /// A length of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
 
-visited!(Span, Text, duration::ACCEPTED,
+visited! {Span, Text, duration::ACCEPTED,
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
         duration::parse(text).map(Span).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
     }
@@ -103,13 +103,13 @@ visited!(Span, Text, duration::ACCEPTED,
     fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Span, E> {
         duration::parse(&seconds.to_string()).map(Span).ok_or_else(|| E::invalid_value(de::Unexpected::Float(seconds), &self))
     }
-);
+}
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub usize);
 
-visited!(Size, Text, size::ACCEPTED,
+visited! {Size, Text, size::ACCEPTED,
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
         let bytes = size::parse(text).and_then(|bytes| usize::try_from(bytes).ok());
         bytes.map(Size).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
@@ -122,26 +122,26 @@ visited!(Size, Text, size::ACCEPTED,
     fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Size, E> {
         u64::try_from(bytes).map_err(|_| E::invalid_value(de::Unexpected::Signed(bytes), &self)).and_then(|bytes| self.visit_u64(bytes))
     }
-);
+}
 
 /// A text that is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text(pub String);
 
-visited!(Text, Text, "a text that is not empty",
+visited! {Text, Text, "a text that is not empty",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
         if text.trim().is_empty() || text.contains('\0') {
             return Err(E::invalid_value(de::Unexpected::Str(text), &self));
         }
         Ok(Text(text.to_owned()))
     }
-);
+}
 
 /// A list of names; in one text, divided by white space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
 
-visited!(Names, Names, "a list of names",
+visited! {Names, Names, "a list of names",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Names, E> {
         Ok(Names(text.split_whitespace().map(str::to_owned).collect()))
     }
@@ -153,13 +153,13 @@ visited!(Names, Names, "a list of names",
         }
         Ok(Names(names))
     }
-);
+}
 
 /// A list of arguments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words(pub Vec<String>);
 
-visited!(Words, Words, "a list of arguments",
+visited! {Words, Words, "a list of arguments",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Words, E> {
         shlex::split(text).map(Words).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &"a list of arguments, each quote closed"))
     }
@@ -171,22 +171,22 @@ visited!(Words, Words, "a list of arguments",
         }
         Ok(Words(words))
     }
-);
+}
 
 /// Any text that a process can be given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plain(pub String);
 
-visited!(Plain, Text, "a text",
+visited! {Plain, Text, "a text",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Plain, E> {
         if text.contains('\0') {
             return Err(E::invalid_value(de::Unexpected::Str(text), &"a text without NUL bytes"));
         }
         Ok(Plain(text.to_owned()))
     }
-);
+}
 
-visited!(CommandLine, Text, "a command: a string for the shell, or an array to execute directly",
+visited! {CommandLine, Text, "a command: a string for the shell, or an array to execute directly",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<CommandLine, E> {
         Text::deserialize(de::value::StrDeserializer::<E>::new(text))
             .map(|Text(script)| CommandLine::Shell(script))
@@ -203,13 +203,13 @@ visited!(CommandLine, Text, "a command: a string for the shell, or an array to e
             _ => Err(de::Error::invalid_length(words.len(), &"an array that begins with a program")),
         }
     }
-);
+}
 
 /// Variables for a process, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variables(pub Vec<(String, String)>);
 
-visited!(Variables, Table, "a table of variables (in gitconfig, NAME=VALUE)",
+visited! {Variables, Table, "a table of variables (in gitconfig, NAME=VALUE)",
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Variables, A::Error> {
         let mut variables = Vec::new();
         while let Some((name, Plain(value))) = entries.next_entry::<String, Plain>()? {
@@ -220,7 +220,7 @@ visited!(Variables, Table, "a table of variables (in gitconfig, NAME=VALUE)",
         }
         Ok(Variables(variables))
     }
-);
+}
 
 /// One of a few words.
 pub trait Word: Copy + 'static {

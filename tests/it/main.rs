@@ -1,0 +1,8 @@
+//! The real binary against real git, in scratch repositories. One file a feature.
+
+#![allow(unreachable_pub, reason = "one crate, many files")]
+#![allow(clippy::disallowed_methods, reason = "tests stand outside the program")]
+#![allow(clippy::must_use_candidate, clippy::missing_panics_doc, reason = "assertions are what these are for")]
+
+mod first;
+mod support;
