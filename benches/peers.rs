@@ -1,0 +1,333 @@
+//! What a user would run instead, against `git wtcheck`, on the same fleets in one run: paired ratios, not times.
+//!
+//! `cargo bench --bench peers` builds three fleets in a temporary folder and prints the median of the ratios of runs
+//! that follow one another, so that a noisy machine disturbs both sides alike. `-- --quick` leaves the largest fleet out.
+
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+#![allow(clippy::disallowed_methods, reason = "a bench stands outside the program")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use git_wtcheck::exec::clock::Clock;
+use git_wtcheck::exec::dispatcher::{self, Surroundings};
+use git_wtcheck::exec::unit::Processes;
+use git_wtcheck::git::command::Git;
+use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine};
+use git_wtcheck::model::environment::Environment;
+use git_wtcheck::model::worktree::Worktree;
+use git_wtcheck::plan::{Plan, PlannedCheck};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_git-wtcheck");
+
+/// (a): what a shell user would type.
+const XARGS: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | xargs -P\"$CPUS\" -I{} git -C {} status --porcelain=v2 --branch --untracked-files=normal";
+/// (b): one after the other.
+const LOOP: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | while read -r w; do git -C \"$w\" status --porcelain=v2 --branch --untracked-files=normal; done";
+/// (d): GNU parallel.
+const PARALLEL: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | parallel -j\"$CPUS\" git -C {} status --porcelain=v2 --branch --untracked-files=normal";
+/// (c): status, branch and log of each worktree under a semaphore of 10.
+const ASYNCIO: &str = r#"
+import asyncio
+gate = asyncio.Semaphore(10)
+async def git(*args, cwd=None):
+    async with gate:
+        process = await asyncio.create_subprocess_exec("git", *args, cwd=cwd, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+        out, _ = await asyncio.wait_for(process.communicate(), 10)
+        return out.decode()
+async def main():
+    listing = await git("worktree", "list", "--porcelain")
+    paths = [line[9:] for line in listing.splitlines() if line.startswith("worktree ")]
+    statuses, branches, logs = await asyncio.gather(
+        asyncio.gather(*[git("status", "-s", cwd=path) for path in paths]),
+        asyncio.gather(*[git("branch", "--show-current", cwd=path) for path in paths]),
+        asyncio.gather(*[git("log", "-1", "--format=%s", cwd=path) for path in paths]))
+    for path, status, branch, log in zip(paths, statuses, branches, logs):
+        print(path, branch.strip(), "dirty" if status else "clean", log.strip())
+asyncio.run(main())
+"#;
+
+struct Fleet {
+    root: PathBuf,
+    name: String,
+}
+
+impl Fleet {
+    /// Worktrees with so many tracked files each, a third of them dirty, each with an ignored `target/`.
+    fn build(root: &Path, worktrees: usize, files: usize) -> Self {
+        let fleet =
+            Self { root: root.join(format!("fleet-{worktrees}")), name: format!("{worktrees} x {files} files") };
+        let main = fleet.root.join("repo");
+        fs::create_dir_all(&main).expect("a folder");
+        for file in 0..files {
+            let folder = main.join(format!("src/{}", file / 100));
+            if file % 100 == 0 {
+                fs::create_dir_all(&folder).expect("a folder");
+            }
+            fs::write(folder.join(format!("file{file}.txt")), format!("{file}\nsome lines\nof text\n"))
+                .expect("a file");
+        }
+        fs::write(main.join(".gitignore"), "target/\n").expect("a file");
+        fleet.git(&["init", "--quiet", "--initial-branch=main", "."]);
+        fleet.git(&["add", "."]);
+        fleet.git(&["commit", "--quiet", "--message=all files"]);
+        for index in 1..worktrees {
+            fleet.git(&["worktree", "add", "--quiet", "-b", &format!("branch/{index}"), &format!("../w{index}")]);
+        }
+        for index in 0..worktrees {
+            let folder = if index == 0 { main.clone() } else { fleet.root.join(format!("w{index}")) };
+            fs::create_dir_all(folder.join("target/debug")).expect("a folder");
+            for file in 0..20 {
+                fs::write(folder.join(format!("target/debug/{file}.o")), "object").expect("a file");
+            }
+            if index % 3 == 1 {
+                fs::write(folder.join("src/0/file0.txt"), "changed\n").expect("a file");
+                fs::write(folder.join("new.txt"), "new\n").expect("a file");
+            }
+        }
+        fleet
+    }
+
+    fn git(&self, args: &[&str]) {
+        let status = self.command("git").args(args).status().expect("git");
+        assert!(status.success(), "git {args:?}");
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.root.join("repo")).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+            .env("HOME", &self.root)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("CPUS", cpus().to_string())
+            .env("GIT_AUTHOR_NAME", "Bench")
+            .env("GIT_AUTHOR_EMAIL", "bench@example.com")
+            .env("GIT_COMMITTER_NAME", "Bench")
+            .env("GIT_COMMITTER_EMAIL", "bench@example.com");
+        command
+    }
+
+    fn shell(&self, script: &str) -> Command {
+        let mut command = self.command("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn wtcheck(&self, checks: &[&str]) -> Command {
+        // As a user types it: git finds the program.
+        let mut command = self.command("git");
+        let own = Path::new(BINARY).parent().expect("a folder").to_owned();
+        let path = std::env::var_os("PATH").expect("a PATH");
+        let path = std::iter::once(own).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(path).expect("a PATH")).arg("wtcheck").args(checks);
+        command
+    }
+}
+
+fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn time(mut command: Command) -> Duration {
+    let start = Instant::now();
+    let status = command.status().expect("a program");
+    assert!(status.success(), "{command:?}: {status}");
+    start.elapsed()
+}
+
+/// The median of the ratios of `rounds` pairs, the sides taking turns at being first.
+fn ratio(rounds: usize, ours: impl Fn() -> Duration, theirs: impl Fn() -> Duration) -> f64 {
+    ours();
+    theirs();
+    let mut ratios: Vec<f64> = (0..rounds)
+        .map(|round| {
+            let (own, other) = if round % 2 == 0 {
+                let own = ours();
+                (own, theirs())
+            } else {
+                let other = theirs();
+                (ours(), other)
+            };
+            own.as_secs_f64() / other.as_secs_f64()
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[ratios.len() / 2]
+}
+
+fn is_installed(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn row(fleet: &str, what: &str, ratio: f64, most: Option<f64>) {
+    let goal = most.map_or_else(String::new, |most| {
+        format!("at most {most:.2}: {}", if ratio <= most { "met" } else { "MISSED" })
+    });
+    println!("{fleet:<18} {what:<44} {ratio:>6.2}  {goal}");
+}
+
+fn peers(fleet: &Fleet, rounds: usize) {
+    let name = &fleet.name;
+    let status = || time(fleet.wtcheck(&["status"]));
+    let default = || time(fleet.wtcheck(&[]));
+    row(name, "status / xargs git status (a)", ratio(rounds, status, || time(fleet.shell(XARGS))), Some(1.15));
+    row(
+        name,
+        "default pipeline / xargs git status (a)",
+        ratio(rounds, default, || time(fleet.shell(XARGS))),
+        Some(1.6),
+    );
+    row(name, "status / sequential loop (b)", ratio(rounds, status, || time(fleet.shell(LOOP))), None);
+    if is_installed("python3") {
+        let asyncio = || {
+            let mut command = fleet.command("python3");
+            command.args(["-c", ASYNCIO]);
+            time(command)
+        };
+        row(name, "default pipeline / asyncio program (c)", ratio(rounds, default, asyncio), Some(0.5));
+    } else {
+        println!("{name:<18} python3 is not installed: (c) left out");
+    }
+    if is_installed("parallel") {
+        row(name, "status / GNU parallel (d)", ratio(rounds, status, || time(fleet.shell(PARALLEL))), None);
+    } else {
+        println!("{name:<18} GNU parallel is not installed: (d) left out");
+    }
+}
+
+/// 1,000 units of `["true"]` at 2 places, without any discovery: a plan made by hand, carried out by the real executor.
+fn executor(root: &Path) {
+    let environment = Environment::of_this_process();
+    let ours = || {
+        let check = Check {
+            name: "true".to_owned(),
+            kind: CheckKind::Command,
+            command: Some(CommandLine::Direct(vec!["true".to_owned()])),
+            args: Vec::new(),
+            env: Vec::new(),
+            dir: None,
+            timeout: Some(Duration::from_mins(10)),
+            grace_period: Duration::from_secs(2),
+            retries: 0,
+            backoff: Backoff {
+                kind: BackoffKind::Fixed,
+                delay: Duration::ZERO,
+                max_delay: Duration::ZERO,
+                jitter: false,
+            },
+            retry_on: Vec::new(),
+            max_output: 256 * 1024,
+            max_concurrency: None,
+            when: None,
+            needs: Vec::new(),
+            fail_if: None,
+            allow_failure: false,
+            description: None,
+        };
+        let planned = PlannedCheck {
+            check,
+            when: None,
+            fail_if: None,
+            prerequisites: Vec::new(),
+            dependents: Vec::new(),
+            brought_by: None,
+            left_out: None,
+            shared: false,
+        };
+        let worktree = Worktree { path: root.to_owned(), name: "here".to_owned(), ..Worktree::default() };
+        let plan = Plan {
+            common_dir: root.to_owned(),
+            worktrees: vec![worktree; 1000],
+            checks: vec![planned],
+            max_concurrency: 2,
+            batch_size: None,
+            global_timeout: None,
+            max_fail: None,
+        };
+        let start = Instant::now();
+        let mut passed = 0;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+            let clock = Clock::default();
+            let (_keep, orders) = tokio::sync::mpsc::unbounded_channel();
+            let executor = Arc::new(Processes::new(Git::new(&environment), clock.clone(), false));
+            let surroundings = Surroundings { clock, orders, random: fastrand::Rng::new(), most: usize::MAX };
+            let mut count = |event: &git_wtcheck::event::Event| {
+                if let git_wtcheck::event::EventKind::UnitFinished { end, .. } = &event.kind {
+                    passed += usize::from(end.outcome == git_wtcheck::model::outcome::Outcome::Passed);
+                }
+            };
+            dispatcher::run(Arc::new(plan), executor, surroundings, &mut count).await;
+        });
+        assert_eq!(passed, 1000);
+        start.elapsed()
+    };
+    let theirs = || {
+        let mut command = Command::new("sh");
+        command.args(["-c", "yes x | head -n 1000 | xargs -P2 -n1 true"]).stdout(Stdio::null());
+        time(command)
+    };
+    row("executor alone", "1,000 units of true / xargs -P2 -n1 true", ratio(9, ours, theirs), Some(1.3));
+}
+
+/// Peak memory in MiB, as GNU time reports it: of the program and, where one is larger, of a child of its.
+fn memory(fleet: &Fleet) {
+    if !is_installed("/usr/bin/time") {
+        println!("GNU time is not installed: memory left out");
+        return;
+    }
+    let peak = |args: &[&str]| {
+        let mut command = fleet.command("/usr/bin/time");
+        let output = command.args(["-f", "%M", BINARY]).args(args).stderr(Stdio::piped()).output().expect("time");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        text.lines().last().and_then(|line| line.trim().parse::<f64>().ok()).expect("a number") / 1024.0
+    };
+    row(&fleet.name, "peak memory, default pipeline (MiB)", peak(&[]), Some(25.0));
+    fleet.git(&["config", "wtcheck.loud.command", "head -c 200000000 /dev/zero | tr '\\0' 'x'"]);
+    row(&fleet.name, "peak memory, one check prints 200 MB (MiB)", peak(&["-w", "repo", "loud"]), Some(40.0));
+    fleet.git(&["config", "--remove-section", "wtcheck.loud"]);
+}
+
+/// Processes started by one run, which do not vary.
+fn processes(fleet: &Fleet, worktrees: usize) {
+    if !is_installed("strace") {
+        println!("strace is not installed: processes left out");
+        return;
+    }
+    let trace = fleet.root.join("trace");
+    let trace_name = trace.to_string_lossy().into_owned();
+    let mut command = fleet.command("strace");
+    command.args(["-f", "-qq", "-e", "trace=execve", "-o", &trace_name, BINARY]);
+    assert!(command.status().expect("strace").success());
+    let text = fs::read_to_string(&trace).expect("a trace");
+    let started = text.lines().filter(|line| line.ends_with("= 0")).count() - 1;
+    println!(
+        "{:<18} processes started by the default pipeline: {started} ({worktrees} status, {} diff, 1 log, 3 to look around)",
+        fleet.name,
+        worktrees / 3
+    );
+}
+
+fn main() {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let root = std::env::temp_dir().join(format!("wtcheck-peers-{}", std::process::id()));
+    fs::create_dir_all(&root).expect("a folder");
+    println!("{:<18} {:<44} {:>6}", "fleet", "what", "ratio");
+    executor(&root);
+    let small = Fleet::build(&root, 101, 200);
+    peers(&small, 15);
+    memory(&small);
+    processes(&small, 101);
+    peers(&Fleet::build(&root, 21, 5_000), 9);
+    if !quick {
+        peers(&Fleet::build(&root, 5, 80_000), 5);
+    }
+    fs::remove_dir_all(&root).expect("the folder goes");
+}
