@@ -4,7 +4,7 @@
 //! running unit, as many as fit; at the end all of it is taken away again.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -20,6 +20,8 @@ use crate::summary::Record;
 pub const DELAY: Duration = Duration::from_millis(200);
 /// How often it is drawn again.
 pub const REDRAW: Duration = Duration::from_millis(100);
+/// Characters of a worktree's name.
+const NAME: usize = 40;
 /// Lines for running units.
 const LINES: usize = 8;
 
@@ -39,18 +41,17 @@ impl Live {
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        for (_, line) in std::mem::take(&mut self.lines) {
-            line.finish_and_clear();
-        }
-        if let Some((all, overall)) = self.bars.take() {
-            overall.finish_and_clear();
+        self.lines.clear();
+        if let Some((all, _overall)) = self.bars.take() {
             all.clear()?;
+            // Bars that are dropped would draw themselves once more.
+            all.set_draw_target(ProgressDrawTarget::hidden());
         }
         Ok(())
     }
 
     fn describe(&self, plan: &Plan, unit: UnitIndex, number: u32, since: std::time::Instant) -> String {
-        let worktree = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name).into_owned();
+        let worktree: String = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name).chars().take(NAME).collect();
         let check = &plan.checks[plan.check_of(unit)].check;
         let mut text = format!(
             "{} {} {}",
@@ -88,7 +89,7 @@ impl Reporter for Live {
         let (all, overall) = self.bars.get_or_insert_with(|| {
             let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
             let overall = all.add(ProgressBar::new(plan.units() as u64));
-            overall.set_style(style("[{elapsed}] {wide_bar} {pos}/{len}{msg}"));
+            overall.set_style(style("[{elapsed}] {bar:30} {pos}/{len}{msg}"));
             (all, overall)
         });
         let (all, overall) = (all.clone(), overall.clone());
@@ -99,7 +100,6 @@ impl Reporter for Live {
         self.lines.retain(|unit, line| {
             let keep = shown.contains(unit);
             if !keep {
-                line.finish_and_clear();
                 all.remove(line);
             }
             keep
@@ -109,14 +109,16 @@ impl Reporter for Live {
             let text = self.describe(&plan, unit, number, since);
             let line = self.lines.entry(unit).or_insert_with(|| {
                 let line = all.add(ProgressBar::new_spinner());
-                line.set_style(style("  {wide_msg}"));
+                line.set_style(style("  {msg}"));
                 line
             });
             line.set_message(text);
             line.tick();
         }
         overall.tick();
-        Ok(())
+        // indicatif leaves the cursor at the right edge, where the `^C` that a terminal echoes would wrap: then a line too
+        // little would be taken away.
+        io::stderr().write_all(b"\r")
     }
 }
 
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_templates() {
-        for template in ["[{elapsed}] {wide_bar} {pos}/{len}{msg}", "  {wide_msg}"] {
+        for template in ["[{elapsed}] {bar:30} {pos}/{len}{msg}", "  {msg}"] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
