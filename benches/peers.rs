@@ -241,6 +241,7 @@ fn executor(root: &Path) {
             brought_by: None,
             left_out: None,
             shared: false,
+            unapproved: false,
         };
         let worktree = Worktree { path: root.to_owned(), name: "here".to_owned(), ..Worktree::default() };
         let plan = Plan {

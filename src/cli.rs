@@ -40,6 +40,58 @@ pub enum Command {
     Run(Checks),
     /// Show what would run where, and why not; run nothing
     Plan(Checks),
+    /// Show, explain, check and begin settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Approve what this repository's .wtcheck.toml would run
+    Trust(Trust),
+    /// Take back every approval for this repository
+    Untrust,
+}
+
+/// What to do with settings.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the settings in effect as TOML, each with where it comes from
+    Show,
+    /// Show what every layer says of a key, which one wins, and what the key means
+    Explain {
+        /// `timeout`, `check.test.timeout`, or as gitconfig has it: `wtcheck.test.timeout`
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    /// Find everything that is wrong with the settings; unknown keys are errors here
+    Validate {
+        /// This file in place of the repository's .wtcheck.toml
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of settings files
+    Schema,
+    /// Write a commented starting point, made for what lies in the worktree
+    Init(Init),
+}
+
+/// Where a starting point is written.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Into the repository's .git/config (the default)
+    #[arg(long, conflicts_with = "file")]
+    pub local: bool,
+    /// Into .wtcheck.toml at the top of this worktree
+    #[arg(long)]
+    pub file: bool,
+}
+
+/// How to approve.
+#[derive(Debug, Args)]
+pub struct Trust {
+    /// Approve without asking
+    #[arg(short, long, conflicts_with = "list")]
+    pub yes: bool,
+    /// Show every approval there is, of all repositories
+    #[arg(long)]
+    pub list: bool,
 }
 
 /// Checks after a command.
@@ -51,7 +103,7 @@ pub struct Checks {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Only these worktrees: a glob on path, folder name or branch; `!PATTERN` leaves out; repeatable
     #[arg(short, long, value_name = "PATTERN", global = true, allow_hyphen_values = true)]
@@ -104,6 +156,9 @@ pub struct Options {
     /// This TOML file in place of the repository's .wtcheck.toml
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+    /// Lay this profile over the settings
+    #[arg(long, value_name = "NAME", global = true)]
+    pub profile: Option<String>,
     /// Run as if started in DIR; repeatable, each relative to the one before
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub directory: Vec<PathBuf>,
@@ -140,7 +195,7 @@ impl Cli {
     pub fn named_checks(&self) -> Vec<String> {
         let after = match &self.command {
             Some(Command::Run(checks) | Command::Plan(checks)) => checks.checks.as_slice(),
-            None => &[],
+            _ => &[],
         };
         self.checks.iter().chain(after).cloned().collect()
     }

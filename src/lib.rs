@@ -41,10 +41,11 @@ pub mod settings;
 pub mod summary;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ConfigCommand};
 use crate::commands::{Io, Refusal, tell};
 use crate::error::{Error, status, told};
 use crate::model::environment::Environment;
@@ -65,40 +66,44 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, i
     }
     let environment =
         cli.options.directory.iter().fold(environment, |environment, directory| environment.standing_in(directory));
-    let prepared = match commands::prepare(&cli, &environment) {
+    carry_out(&cli, &environment, io).unwrap_or_else(|error| {
+        tell(io.err, &error.lines(), true);
+        error.exit_code()
+    })
+}
+
+fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {
+    let file = match &cli.command {
+        Some(Command::Config(ConfigCommand::Schema)) => return commands::config::schema(io),
+        Some(Command::Config(command)) => commands::config::named_file(command),
+        _ => None,
+    };
+    let survey = commands::survey(cli, environment, file.map(PathBuf::as_path))?;
+    match &cli.command {
+        Some(Command::Config(command)) => return commands::config::run(survey, command, cli, environment, io),
+        Some(Command::Trust(asked)) => return commands::trust::trust(&survey, asked, environment, io),
+        Some(Command::Untrust) => return commands::trust::untrust(&survey, io),
+        Some(Command::Run(_) | Command::Plan(_)) | None => {}
+    }
+    let hints = survey.hints;
+    let to_run = !matches!(cli.command, Some(Command::Plan(_)));
+    let prepared = match commands::prepare(survey, cli, environment, to_run) {
         Ok(prepared) => prepared,
-        Err(Refusal::Git(error)) => {
-            let error = Error::from(error);
-            tell(io.err, &error.lines(), true);
-            return error.exit_code();
-        }
-        Err(Refusal::Settings { errors, warnings, hints }) => {
+        Err(Refusal { errors, warnings }) => {
             warn(&warnings, hints, io);
             let error = Error::from(errors);
             tell(io.err, &error.lines(), hints);
-            return error.exit_code();
+            return Ok(error.exit_code());
         }
     };
-    warn(&prepared.warnings, prepared.hints, io);
+    warn(&prepared.warnings, hints, io);
     for (check, by) in prepared.plan.brought_along() {
-        tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], prepared.hints && !cli.options.quiet);
+        tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], hints && !cli.options.quiet);
     }
-    if let Some(Command::Plan(_)) = cli.command {
-        let shown = commands::plan::show(&prepared.plan, cli.options.format, prepared.look, io);
-        return match shown {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                tell(io.err, &[("fatal", format!("cannot write the plan: {error}"))], true);
-                status::FATAL
-            }
-            _ => 0,
-        };
-    }
-    match commands::run::run(prepared, &cli, &environment, io) {
-        Ok(record) => record.exit_code(),
-        Err(error) => {
-            tell(io.err, &error.lines(), true);
-            error.exit_code()
-        }
+    if to_run {
+        commands::run::run(prepared, cli, environment, io).map(|record| record.exit_code())
+    } else {
+        commands::plan::show(&prepared.plan, cli.options.format, prepared.look, io).map(|()| 0)
     }
 }
 

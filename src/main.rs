@@ -7,7 +7,7 @@ use git_wtcheck::model::environment::Environment;
 
 fn main() -> ExitCode {
     let environment = Environment::of_this_process();
-    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    let mut io = Io { out: &mut out, err: &mut err };
+    let (mut input, mut out, mut err) = (std::io::stdin().lock(), std::io::stdout(), std::io::stderr());
+    let mut io = Io { input: &mut input, out: &mut out, err: &mut err };
     ExitCode::from(git_wtcheck::run(std::env::args_os(), environment, &mut io))
 }

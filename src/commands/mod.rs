@@ -1,26 +1,79 @@
 //! The commands: each wires the stages and holds no logic of its own.
 
+pub mod config;
+pub mod init;
 pub mod plan;
 pub mod run;
+pub mod trust;
 
-use std::io::Write;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Cli, When};
+use crate::error::Error;
 use crate::git::command::Git;
-use crate::git::config::{self, Entry, boolean};
+use crate::git::config::{Entry, boolean, last};
 use crate::git::repository::{GitError, Repository};
 use crate::model::environment::Environment;
+use crate::model::worktree::Worktree;
 use crate::plan::{Plan, Selection};
 use crate::report::sanitize;
 use crate::report::style::Look;
-use crate::settings::{Diagnostic, Settings, Sources, read};
+use crate::settings::trust::Store;
+use crate::settings::{Diagnostic, Merged, Settings, Sources, read};
 
 /// Where output goes.
 pub struct Io<'a> {
+    /// Standard input: only ever asked for a yes or a no.
+    pub input: &'a mut dyn BufRead,
     /// Standard output: the report and nothing else.
     pub out: &'a mut dyn Write,
     /// Standard error: warnings, hints, what went wrong.
     pub err: &'a mut dyn Write,
+}
+
+/// What is known once the repository is found and its settings are read.
+pub struct Survey {
+    /// git.
+    pub git: Git,
+    /// The folder that all worktrees share.
+    pub common_dir: PathBuf,
+    /// The top of the worktree in which the user stands.
+    pub toplevel: Option<PathBuf>,
+    /// Every worktree.
+    pub worktrees: Vec<Worktree>,
+    /// git's configuration.
+    pub entries: Vec<Entry>,
+    /// Every layer of settings.
+    pub merged: Merged,
+    /// Where approvals are kept.
+    pub store: Option<Store>,
+    /// How reports look.
+    pub look: Look,
+    /// Whether hints are wanted.
+    pub hints: bool,
+}
+
+/// Finds the repository and reads the settings. `file` stands in for the repository's own file.
+pub fn survey(cli: &Cli, environment: &Environment, file: Option<&Path>) -> Result<Survey, GitError> {
+    let git = Git::new(environment);
+    let Repository { common_dir, toplevel, worktrees, config } = Repository::discover(&git, environment.directory())?;
+    let sources = Sources {
+        environment,
+        entries: &config,
+        toplevel: toplevel.as_deref(),
+        named_file: file.or(cli.options.config.as_deref()),
+        profile: cli.options.profile.as_deref(),
+        command_line: cli.options.settings(),
+    };
+    let mut merged = read(&sources);
+    let store = Store::of(environment);
+    if !merged.unapproved.is_empty() && store.as_ref().is_some_and(|store| store.approves(&common_dir, &merged.code)) {
+        merged.unapproved.clear();
+    }
+    let look = Look { colour: colour(cli.options.color, &config, environment), ascii: is_ascii(environment) };
+    let hints = hints(&config, environment);
+    Ok(Survey { git, common_dir, toplevel, worktrees, entries: config, merged, store, look, hints })
 }
 
 /// Everything that is settled before a plan is carried out or shown.
@@ -37,55 +90,37 @@ pub struct Prepared {
     pub hints: bool,
 }
 
-/// Why nothing could be prepared.
-pub enum Refusal {
-    /// git refuses.
-    Git(GitError),
-    /// Settings or the selection are wrong; with the warnings that came before, and whether hints are wanted.
-    Settings {
-        /// What is wrong.
-        errors: Vec<Diagnostic>,
-        /// What to warn of.
-        warnings: Vec<Diagnostic>,
-        /// Whether hints are wanted.
-        hints: bool,
-    },
+/// Why nothing could be prepared: what is wrong, and what to warn of besides.
+pub struct Refusal {
+    /// What is wrong.
+    pub errors: Vec<Diagnostic>,
+    /// What to warn of.
+    pub warnings: Vec<Diagnostic>,
 }
 
-/// Finds the repository, reads the settings, makes the plan.
-pub fn prepare(cli: &Cli, environment: &Environment) -> Result<Prepared, Refusal> {
-    let git = Git::new(environment);
-    let Repository { common_dir, toplevel, worktrees, config } =
-        Repository::discover(&git, environment.directory()).map_err(Refusal::Git)?;
-    let hints = hints(&config, environment);
-    let sources = Sources {
-        environment,
-        entries: &config,
-        toplevel: toplevel.as_deref(),
-        named_file: cli.options.config.as_deref(),
-        command_line: cli.options.settings(),
-    };
-    let merged = read(&sources);
-    let early = merged.warnings.clone();
-    let refuse = |errors, warnings| Refusal::Settings { errors, warnings, hints };
-    let mut settings = Settings::resolve(merged).map_err(|errors| refuse(errors, early.clone()))?;
-    let warnings = std::mem::take(&mut settings.warnings);
+/// Resolves the settings and makes the plan. `to_run`: whether it will be carried out.
+pub fn prepare(survey: Survey, cli: &Cli, environment: &Environment, to_run: bool) -> Result<Prepared, Refusal> {
+    let Survey { git, common_dir, worktrees, merged, look, hints, .. } = survey;
+    let warnings = merged.warnings.clone();
     let selection = Selection {
         checks: cli.named_checks(),
         skip: cli.options.skip.clone(),
         worktrees: cli.options.worktree.clone(),
         directory: environment.directory().to_owned(),
+        approved_only: to_run,
     };
-    let plan = Plan::new(settings, &selection, common_dir, worktrees, environment.cpus)
-        .map_err(|errors| refuse(errors, early))?;
-    let look = Look { colour: colour(cli.options.color, &config, environment), ascii: is_ascii(environment) };
-    Ok(Prepared { git, plan, look, warnings, hints })
+    let plan = Settings::resolve(merged)
+        .and_then(|settings| Plan::new(settings, &selection, common_dir, worktrees, environment.cpus));
+    match plan {
+        Ok(plan) => Ok(Prepared { git, plan, look, warnings, hints }),
+        Err(errors) => Err(Refusal { errors, warnings }),
+    }
 }
 
 /// Whether to use colours: the option, then `color.wtcheck`, then `color.ui`, then by what standard output is.
 fn colour(said: Option<When>, entries: &[Entry], environment: &Environment) -> bool {
     let of_entry = |key: &str| {
-        let value = config::last(entries, key)?.value.as_ref().map(|value| value.as_slice());
+        let value = last(entries, key)?.value.as_ref().map(|value| value.as_slice());
         match value {
             Some(b"always") => Some(When::Always),
             Some(b"never") => Some(When::Never),
@@ -119,8 +154,8 @@ fn is_ascii(environment: &Environment) -> bool {
 }
 
 fn hints(entries: &[Entry], environment: &Environment) -> bool {
-    let said = config::last(entries, "advice.wtcheck")
-        .and_then(|entry| boolean(entry.value.as_ref().map(|value| value.as_slice())));
+    let said =
+        last(entries, "advice.wtcheck").and_then(|entry| boolean(entry.value.as_ref().map(|value| value.as_slice())));
     let asked = environment.text("GIT_ADVICE").and_then(|value| boolean(Some(value.as_bytes())));
     said.unwrap_or(true) && asked.unwrap_or(true)
 }
@@ -135,4 +170,14 @@ pub fn tell(err: &mut dyn Write, lines: &[(&'static str, String)], hints: bool) 
         }
     }
     let _ = err.flush();
+}
+
+/// Writes to standard output. A reader that has seen enough is no fault.
+fn put(io: &mut Io<'_>, text: &[u8]) -> Result<(), Error> {
+    match io.out.write_all(text).and_then(|()| io.out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::System { doing: "write to standard output", error })
+        }
+        _ => Ok(()),
+    }
 }

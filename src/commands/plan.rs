@@ -1,11 +1,10 @@
 //! `git wtcheck plan`: what would run where, and why not. Runs nothing.
 
-use std::io;
-
 use serde::Serialize;
 
 use crate::cli::Format;
 use crate::commands::Io;
+use crate::error::Error;
 use crate::model::duration;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, PlannedCheck, WorktreeIndex};
@@ -14,14 +13,16 @@ use crate::report::sanitize::line;
 use crate::report::style::{Look, Role};
 
 /// Shows the plan.
-pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> io::Result<()> {
+pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<(), Error> {
     let mut text = Vec::new();
     match format {
         Format::Human => text.extend_from_slice(human(plan, look).as_bytes()),
-        Format::Json | Format::Jsonl => write(&mut text, &document(plan), false)?,
+        Format::Json | Format::Jsonl => {
+            write(&mut text, &document(plan), false)
+                .map_err(|error| Error::System { doing: "write the plan", error })?;
+        }
     }
-    io.out.write_all(&text)?;
-    io.out.flush()
+    super::put(io, &text)
 }
 
 fn human(plan: &Plan, look: Look) -> String {
@@ -90,6 +91,9 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
     }
     if check.allow_failure {
         notes.push("may fail".to_owned());
+    }
+    if planned.unapproved {
+        notes.push("NOT APPROVED: 'git wtcheck trust' would".to_owned());
     }
     if let Some(by) = &planned.brought_by {
         notes.push(format!("brought along by {by}"));
@@ -178,6 +182,7 @@ struct CheckFields<'a> {
     needs: &'a [String],
     timeout_ms: Option<u128>,
     retries: u32,
+    approved: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     brought_along_by: Option<&'a str>,
 }
@@ -216,6 +221,7 @@ fn check_fields(planned: &PlannedCheck) -> CheckFields<'_> {
         needs: &planned.check.needs,
         timeout_ms: planned.check.timeout.map(|timeout| timeout.as_millis()),
         retries: planned.check.retries,
+        approved: !planned.unapproved,
         brought_along_by: planned.brought_by.as_deref(),
     }
 }

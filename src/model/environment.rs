@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub struct Environment {
     variables: Vec<(OsString, OsString)>,
     directory: PathBuf,
+    /// Whether standard input is a terminal: somebody can be asked.
+    pub stdin_is_terminal: bool,
     /// Whether standard output is a terminal.
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
@@ -30,6 +32,7 @@ impl Environment {
             variables: std::env::vars_os().collect(),
             // git itself says what is wrong with a folder that is gone; here it must only not be taken for another.
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             width: width(),

@@ -32,6 +32,8 @@ pub struct Selection {
     pub worktrees: Vec<String>,
     /// The folder that relative paths among the patterns start from.
     pub directory: PathBuf,
+    /// Whether a check that nobody has approved stops the plan: it must, where the plan is carried out.
+    pub approved_only: bool,
 }
 
 /// A check's prerequisite: another check that must have ended on the same worktree.
@@ -62,6 +64,8 @@ pub struct PlannedCheck {
     pub left_out: Option<String>,
     /// Whether one process may answer it for all worktrees at once.
     pub shared: bool,
+    /// Whether it would run what only the repository's own file says and nobody has approved. Such a plan is shown, never carried out.
+    pub unapproved: bool,
 }
 
 /// What will run where, frozen.
@@ -92,14 +96,21 @@ impl Plan {
         worktrees: Vec<Worktree>,
         cpus: usize,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let pipeline = Pipeline::select(&settings, selection)?;
+        let annotated = |mut faults: Vec<Diagnostic>| {
+            settings.files.annotate(&mut faults);
+            faults
+        };
+        let pipeline = Pipeline::select(&settings, selection).map_err(annotated)?;
         let unapproved = pipeline.unapproved(&settings);
-        if !unapproved.is_empty() {
-            return Err(unapproved);
+        if !unapproved.is_empty() && selection.approved_only {
+            return Err(annotated(unapproved));
         }
         let worktrees =
             select::worktrees(worktrees, &selection.worktrees, &selection.directory).map_err(|fault| vec![fault])?;
-        let checks = pipeline.freeze(settings.checks)?;
+        let mut checks = pipeline.freeze(settings.checks)?;
+        for planned in &mut checks {
+            planned.unapproved = settings.unapproved.contains_key(&planned.check.name);
+        }
         let RunSettings { max_concurrency, batch_size, global_timeout, max_fail } = settings.run;
         let max_concurrency = if max_concurrency == 0 { cpus } else { max_concurrency }.max(1);
         Ok(Self { common_dir, worktrees, checks, max_concurrency, batch_size, global_timeout, max_fail })
@@ -232,10 +243,11 @@ impl Pipeline {
             let keys = settings.unapproved.get(name)?;
             let (key, origin) = keys.first()?;
             let listed = keys.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(", ");
-            Some(
-                Diagnostic::of(origin, &["check", name, key], format!("check '{name}' takes what it runs ({listed}) from a file that the repository brings along; it is not run"))
-                    .remedy(format!("if you trust it, define it in git's configuration: git config wtcheck.{name}.{key} '...'")),
-            )
+            let problem = format!(
+                "check '{name}' takes what it runs ({listed}) from a file that the repository brings along, and nobody has approved that"
+            );
+            let remedy = "'git wtcheck trust' shows what it would run, and approves it; until then it is not run";
+            Some(Diagnostic::of(origin, &["check", name, key], problem).remedy(remedy))
         };
         self.names.iter().filter_map(faults).collect()
     }
@@ -270,6 +282,7 @@ impl Pipeline {
                 brought_by: parts.brought_by,
                 left_out: parts.left_out,
                 shared,
+                unapproved: false,
             });
         }
         for dependent in 0..planned.len() {

@@ -51,7 +51,8 @@ impl Live {
     }
 
     fn describe(&self, plan: &Plan, unit: UnitIndex, number: u32, since: std::time::Instant) -> String {
-        let worktree: String = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name).chars().take(NAME).collect();
+        let worktree: String =
+            sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name).chars().take(NAME).collect();
         let check = &plan.checks[plan.check_of(unit)].check;
         let mut text = format!(
             "{} {} {}",

@@ -4,6 +4,19 @@ use std::fmt;
 
 use crate::settings::layers::Origin;
 
+/// A line of a file, and the place in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What stands in it.
+    pub text: String,
+    /// The first character at fault, counted from 0.
+    pub column: usize,
+    /// How many characters are.
+    pub width: usize,
+}
+
 /// One fault in the settings, or one thing to warn of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -11,6 +24,12 @@ pub struct Diagnostic {
     pub origin: Option<Origin>,
     /// The key, as its layer writes it.
     pub key: Option<String>,
+    /// The key's path in the schema: `check`, name, `timeout`.
+    pub path: Vec<String>,
+    /// Whether the key itself is at fault, and not its value.
+    pub at_key: bool,
+    /// The line in which it stands, where it stands in a file that has been read.
+    pub excerpt: Option<Excerpt>,
     /// The value, as its layer writes it.
     pub value: Option<String>,
     /// What is wrong.
@@ -22,12 +41,26 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A fault that belongs to no one value.
     pub fn new(problem: impl Into<String>) -> Self {
-        Self { origin: None, key: None, value: None, problem: problem.into(), remedy: None }
+        Self {
+            origin: None,
+            key: None,
+            path: Vec::new(),
+            at_key: false,
+            excerpt: None,
+            value: None,
+            problem: problem.into(),
+            remedy: None,
+        }
     }
 
     /// A fault of one key.
     pub fn of(origin: &Origin, key: &[&str], problem: impl Into<String>) -> Self {
-        Self { key: Some(origin.layer.write_key(key)), origin: Some(origin.clone()), ..Self::new(problem) }
+        Self {
+            key: Some(origin.layer.write_key(key)),
+            path: key.iter().map(|part| (*part).to_owned()).collect(),
+            origin: Some(origin.clone()),
+            ..Self::new(problem)
+        }
     }
 
     /// With the value that is at fault.
@@ -48,7 +81,10 @@ impl Diagnostic {
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(origin) = &self.origin {
-            write!(f, "{origin}: ")?;
+            match &self.excerpt {
+                Some(excerpt) => write!(f, "{origin}:{}: ", excerpt.line)?,
+                None => write!(f, "{origin}: ")?,
+            }
         }
         if let Some(key) = &self.key {
             match &self.value {
@@ -56,7 +92,14 @@ impl fmt::Display for Diagnostic {
                 None => write!(f, "{key}: ")?,
             }
         }
-        f.write_str(&self.problem)
+        f.write_str(&self.problem)?;
+        if let Some(Excerpt { line, text, column, width }) = &self.excerpt {
+            // A tab is shown as one space, so that the mark below stays under its character.
+            let (text, gutter) = (text.replace('\t', " "), line.to_string());
+            let (blank, before) = (" ".repeat(gutter.len()), " ".repeat(*column));
+            write!(f, "\n  {gutter} | {text}\n  {blank} | {before}{}", "^".repeat(*width))?;
+        }
+        Ok(())
     }
 }
 

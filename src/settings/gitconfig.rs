@@ -9,41 +9,58 @@ use crate::git::config::{Entry, Scope, boolean};
 use crate::model::size;
 use crate::settings::diagnostic::Diagnostic;
 use crate::settings::layers::{Layer, Merged, Origin, Placed, unknown};
+use crate::settings::profile;
 use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
 use crate::settings::values::Shape;
 
 /// A key of one scope, with all its values in their order.
 struct Gathered<'a> {
     key: &'static Key,
-    /// The check, where it is a key of one.
-    check: Option<&'a str>,
     origin: Origin,
     values: Vec<Option<&'a str>>,
 }
 
+/// The tables above a key: of `wtcheck.test.timeout`, `check` and `test`; of `wtcheck.profile.ci.test.timeout`, those below `profile` and `ci`.
+fn tables(subsection: Option<&str>) -> Vec<&str> {
+    match subsection {
+        None => Vec::new(),
+        Some(subsection) => {
+            match subsection.strip_prefix("profile.").map(|rest| rest.split_once('.').unwrap_or((rest, ""))) {
+                None => vec!["check", subsection],
+                Some((profile, "")) => vec!["profile", profile],
+                Some((profile, check)) => vec!["profile", profile, "check", check],
+            }
+        }
+    }
+}
+
 /// One layer for each scope and file: within a scope repeated keys add up over its files, and the file of the last value is the value's.
 pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: &mut Merged) -> Vec<Placed> {
-    let mut gathered: BTreeMap<(Scope, Option<&str>, &str), Gathered<'_>> = BTreeMap::new();
+    let mut gathered: BTreeMap<(Scope, Vec<&str>), Gathered<'_>> = BTreeMap::new();
     for entry in entries {
         let Some(path) = entry.key.strip_prefix("wtcheck.") else { continue };
         let origin = Origin { layer: layer(entry.scope), file: Some(entry.origin.clone()) };
-        let (check, name) = match path.rsplit_once('.') {
-            Some((check, name)) => (Some(check), name),
-            None => (None, path),
+        let (mut path, name) = match path.rsplit_once('.') {
+            Some((subsection, name)) => (tables(Some(subsection)), name),
+            None => (tables(None), path),
         };
-        let keys = if check.is_some() { CheckKeys::KEYS } else { TopKeys::KEYS };
-        let path: Vec<&str> = check.map_or_else(|| vec![name], |check| vec!["check", check, name]);
+        let keys = match path.as_slice() {
+            [.., "check", _] => CheckKeys::KEYS,
+            ["profile", _] if name == profile::INHERITS.name => std::slice::from_ref(&profile::INHERITS),
+            _ => TopKeys::KEYS,
+        };
         let Some(key) = folded(keys, name) else {
+            path.push(name);
             unknown(&origin, &path, keys, &mut merged.warnings);
             continue;
         };
+        path.push(key.name);
         let Ok(value) = entry.value.as_ref().map(|value| value.to_str()).transpose() else {
             merged.errors.push(Diagnostic::of(&origin, &path, "not UTF-8"));
             continue;
         };
-        let slot = gathered.entry((entry.scope, check, key.name)).or_insert_with(|| Gathered {
+        let slot = gathered.entry((entry.scope, path)).or_insert_with(|| Gathered {
             key,
-            check,
             origin: origin.clone(),
             values: Vec::new(),
         });
@@ -52,18 +69,13 @@ pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: 
     }
 
     let mut placed: BTreeMap<Origin, Dict> = BTreeMap::new();
-    for slot in gathered.into_values() {
+    for ((_, path), slot) in gathered {
         let value = value(slot.key.shape, &slot.values);
-        let dict = placed.entry(slot.origin).or_default();
-        match slot.check {
-            None => {
-                dict.insert(slot.key.name.to_owned(), value);
-            }
-            Some(check) => {
-                let checks = table(dict, "check");
-                table(checks, check).insert(slot.key.name.to_owned(), value);
-            }
+        let mut dict = placed.entry(slot.origin).or_default();
+        for name in &path[..path.len() - 1] {
+            dict = table(dict, name);
         }
+        dict.insert(slot.key.name.to_owned(), value);
     }
     placed.into_iter().map(|(origin, data)| Placed { origin, data }).collect()
 }

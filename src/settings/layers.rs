@@ -12,8 +12,11 @@ use figment::{Figment, Metadata, Profile, Provider, Source};
 use crate::git::config::{Entry, Scope};
 use crate::model::environment::Environment;
 use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::files::Files;
 use crate::settings::gitconfig;
+use crate::settings::profile;
 use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+use crate::settings::trust::Code;
 
 /// Where settings come from, the weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +57,8 @@ impl Layer {
         Self::CommandLine,
     ];
 
-    const fn name(self) -> &'static str {
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::User => "user file",
             Self::System => "git system",
@@ -91,6 +95,13 @@ impl Layer {
             }
             (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, [key]) => {
                 format!("wtcheck.{}", camel(key))
+            }
+            (
+                Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand,
+                ["profile", name, "check", check, key],
+            ) => format!("wtcheck.profile.{name}.{check}.{}", camel(key)),
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["profile", name, key]) => {
+                format!("wtcheck.profile.{name}.{}", camel(key))
             }
             (Self::CommandLine, [key]) => format!("--{key}"),
             (Self::Environment, [key]) => format!("GIT_WTCHECK_{}", key.replace('-', "_").to_uppercase()),
@@ -170,6 +181,8 @@ pub struct Sources<'a> {
     pub toplevel: Option<&'a Path>,
     /// The file that `--config` names.
     pub named_file: Option<&'a Path>,
+    /// The profile that `--profile` names.
+    pub profile: Option<&'a str>,
     /// What the command line says.
     pub command_line: Vec<(&'static str, Value)>,
 }
@@ -183,6 +196,14 @@ pub struct Merged {
     pub checks: BTreeMap<String, CheckKeys>,
     /// For each check, what the repository's own file would make it run: key and origin.
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
+    /// What the repository's own file could make run, whichever profile is chosen: what an approval covers.
+    pub code: Code,
+    /// Every layer as it was read, the weakest first.
+    pub layers: Vec<(Origin, Dict)>,
+    /// The files among them.
+    pub files: Files,
+    /// The profiles that were laid over the rest, the weakest first.
+    pub profiles: Vec<String>,
     /// What is wrong but stops nothing.
     pub warnings: Vec<Diagnostic>,
     /// What is wrong and stops the run.
@@ -215,12 +236,50 @@ pub fn read(sources: &Sources<'_>) -> Merged {
     let said = sources.command_line.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     layers.push(Placed { origin: Origin::of(Layer::CommandLine), data: said });
 
-    let figment = layers.into_iter().fold(Figment::new(), Figment::merge);
-    match figment.data() {
-        Ok(mut data) => take(&figment, &data.remove(&Profile::Default).unwrap_or_default(), &mut merged),
-        Err(error) => merged.errors.extend(error.into_iter().map(|error| Diagnostic::new(error.to_string()))),
+    if let Some(placed) = layers.iter().find(|placed| placed.origin.layer == Layer::RepositoryFile) {
+        merged.code = Code::of(&placed.data);
     }
+    merged.layers = layers.iter().map(|placed| (placed.origin.clone(), placed.data.clone())).collect();
+
+    // A profile lies over every file and all of git's configuration; what is said for this one run lies over the profile.
+    let (lasting, passing): (Vec<_>, Vec<_>) =
+        layers.into_iter().partition(|placed| placed.origin.layer < Layer::Environment);
+    let lasting = lasting.into_iter().fold(Figment::new(), Figment::merge);
+    let chosen = sources.profile.map(str::to_owned).or_else(|| sources.environment.text(PROFILE).map(str::to_owned));
+    let overlays = data(&lasting, &mut merged)
+        .map_or_else(Vec::new, |data| profile::chain(&lasting, &data, chosen.as_deref(), &mut merged));
+    if !merged.errors.is_empty() {
+        merged.annotate();
+        return merged;
+    }
+    let figment = overlays.into_iter().fold(lasting, Figment::merge);
+    let figment = passing.into_iter().fold(figment, Figment::merge);
+    if let Some(mut data) = data(&figment, &mut merged) {
+        data.remove("profile");
+        take(&figment, &data, &[], &mut merged);
+    }
+    merged.annotate();
     merged
+}
+
+/// The variable that chooses a profile.
+const PROFILE: &str = "GIT_WTCHECK_PROFILE";
+
+fn data(figment: &Figment, merged: &mut Merged) -> Option<Dict> {
+    match figment.data() {
+        Ok(mut data) => Some(data.remove(&Profile::Default).unwrap_or_default()),
+        Err(error) => {
+            merged.errors.extend(error.into_iter().map(|error| Diagnostic::new(error.to_string())));
+            None
+        }
+    }
+}
+
+impl Merged {
+    fn annotate(&mut self) {
+        self.files.annotate(&mut self.errors);
+        self.files.annotate(&mut self.warnings);
+    }
 }
 
 /// The user's file, by the XDG rules.
@@ -248,7 +307,10 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
         }
     };
     match Toml::string(&content).data() {
-        Ok(mut data) => Some(Placed { origin, data: data.remove(&Profile::Default).unwrap_or_default() }),
+        Ok(mut data) => {
+            merged.files.add(path.display().to_string(), content);
+            Some(Placed { origin, data: data.remove(&Profile::Default).unwrap_or_default() })
+        }
         Err(error) => {
             merged.errors.push(fault(error.to_string().trim_end().to_owned()));
             None
@@ -273,7 +335,7 @@ fn variables(environment: &Environment, merged: &mut Merged) -> Placed {
     let mut data = Dict::new();
     for (name, value) in environment.variables() {
         let Some(key) = name.to_str().and_then(|name| name.strip_prefix("GIT_WTCHECK_")) else { continue };
-        if value.is_empty() {
+        if value.is_empty() || name == PROFILE {
             continue;
         }
         let Some(value) = value.to_str() else {
@@ -292,7 +354,7 @@ fn variables(environment: &Environment, merged: &mut Merged) -> Placed {
 
 /// Warns of a key that nothing reads, and offers the nearest that something does.
 pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warnings: &mut Vec<Diagnostic>) {
-    let mut diagnostic = Diagnostic::of(origin, path, "unknown key");
+    let mut diagnostic = Diagnostic { at_key: true, ..Diagnostic::of(origin, path, "unknown key") };
     let name = path.last().copied().unwrap_or_default();
     if let Some(known) = nearest(name, keys.iter().map(|key| key.name)) {
         let mut path = path.to_vec();
@@ -304,47 +366,67 @@ pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warn
     warnings.push(diagnostic);
 }
 
-fn take(figment: &Figment, data: &Dict, merged: &mut Merged) {
-    let origin = |value: &Value| figment.get_metadata(value.tag()).and_then(Origin::from_metadata);
-    let unplaced = Origin::of(Layer::CommandLine);
+/// Takes merged keys over; `prefix` is where they stand (`profile`, name), if not at the top.
+pub(super) fn take(figment: &Figment, data: &Dict, prefix: &[&str], merged: &mut Merged) {
+    let path = |rest: &[&'_ str]| prefix.iter().chain(rest).map(|part| (*part).to_owned()).collect::<Vec<String>>();
     for (key, value) in data {
-        let from = origin(value).unwrap_or_else(|| unplaced.clone());
+        let from = origin(figment, value);
         if key == "check" {
             let Value::Dict(_, checks) = value else {
-                merged.errors.push(Diagnostic::of(&from, &[key], "must be a table: [check.NAME]"));
+                merged.errors.push(at(&from, &path(&[key]), "must be a table: [check.NAME]"));
                 continue;
             };
             for (name, keys) in checks {
-                take_check(&origin, name, keys, merged);
+                take_check(figment, name, keys, &path(&["check", name]), merged);
             }
             continue;
         }
         match merged.top.take(key, value, &from) {
             Ok(true) => {}
-            Ok(false) => unknown(&from, &[key], TopKeys::KEYS, &mut merged.warnings),
-            Err(error) => merged.errors.push(wrong(&from, &[key], TopKeys::KEYS, value, &error)),
+            Ok(false) => unknown(&from, &strs(&path(&[key])), TopKeys::KEYS, &mut merged.warnings),
+            Err(error) => merged.errors.push(wrong(&from, &path(&[key]), TopKeys::KEYS, value, &error)),
         }
     }
 }
 
-fn take_check(origin: &impl Fn(&Value) -> Option<Origin>, name: &str, keys: &Value, merged: &mut Merged) {
-    let from = |value: &Value| origin(value).unwrap_or_else(|| Origin::of(Layer::CommandLine));
+/// Where a value came from. Every value has been given its layer's mark; one without would be the command line's.
+pub(super) fn origin(figment: &Figment, value: &Value) -> Origin {
+    let marked = figment.get_metadata(value.tag()).and_then(Origin::from_metadata);
+    marked.unwrap_or_else(|| match value {
+        // A table that several layers put together has no mark of its own.
+        Value::Dict(_, entries) => {
+            entries.values().next().map_or(Origin::of(Layer::CommandLine), |value| origin(figment, value))
+        }
+        _ => Origin::of(Layer::CommandLine),
+    })
+}
+
+fn strs(path: &[String]) -> Vec<&str> {
+    path.iter().map(String::as_str).collect()
+}
+
+fn at(origin: &Origin, path: &[String], problem: &str) -> Diagnostic {
+    Diagnostic::of(origin, &strs(path), problem)
+}
+
+fn take_check(figment: &Figment, name: &str, keys: &Value, path: &[String], merged: &mut Merged) {
     let Value::Dict(_, keys) = keys else {
-        merged.errors.push(Diagnostic::of(&from(keys), &["check", name], "must be a table of settings"));
+        merged.errors.push(at(&origin(figment, keys), path, "must be a table of settings"));
         return;
     };
     let mut check = CheckKeys::default();
     for (key, value) in keys {
-        let from = from(value);
+        let from = origin(figment, value);
+        let path: Vec<String> = path.iter().cloned().chain([key.clone()]).collect();
         match check.take(key, value, &from) {
             Ok(true) => {}
-            Ok(false) => unknown(&from, &["check", name, key], CheckKeys::KEYS, &mut merged.warnings),
-            Err(error) => merged.errors.push(wrong(&from, &["check", name, key], CheckKeys::KEYS, value, &error)),
+            Ok(false) => unknown(&from, &strs(&path), CheckKeys::KEYS, &mut merged.warnings),
+            Err(error) => merged.errors.push(wrong(&from, &path, CheckKeys::KEYS, value, &error)),
         }
         if let Some(key) = CODE_KEYS.into_iter().find(|code| code == key) {
             // Of a table, each entry may come from another layer.
             let values = match value {
-                Value::Dict(_, entries) => entries.values().filter_map(origin).collect(),
+                Value::Dict(_, entries) => entries.values().map(|value| origin(figment, value)).collect(),
                 _ => vec![from],
             };
             if let Some(from) = values.into_iter().find(|from| from.layer == Layer::RepositoryFile) {
@@ -356,9 +438,9 @@ fn take_check(origin: &impl Fn(&Value) -> Option<Origin>, name: &str, keys: &Val
 }
 
 /// A value of the wrong type or form: says what stands there, and what is accepted.
-fn wrong(origin: &Origin, path: &[&str], keys: &'static [Key], value: &Value, error: &figment::Error) -> Diagnostic {
+fn wrong(origin: &Origin, path: &[String], keys: &'static [Key], value: &Value, error: &figment::Error) -> Diagnostic {
     use figment::error::Kind;
-    let key = path.last().and_then(|name| keys.iter().find(|key| key.name == *name));
+    let key = path.last().and_then(|name| keys.iter().find(|key| key.name == name));
     let problem = match &error.kind {
         Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
             format!("expected {expected}")
@@ -368,7 +450,7 @@ fn wrong(origin: &Origin, path: &[&str], keys: &'static [Key], value: &Value, er
             None => other.to_string(),
         },
     };
-    Diagnostic::of(origin, path, problem).value(shown(value))
+    at(origin, path, &problem).value(shown(value))
 }
 
 /// A value as TOML would write it, shortened.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
 use crate::settings::RESERVED;
 use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::files::Files;
 use crate::settings::layers::{Layer, Merged, Origin};
 use crate::settings::schema::{CheckKeys, Sourced, TopKeys};
 
@@ -27,6 +28,8 @@ pub struct RunSettings {
 pub struct Settings {
     /// The settings of the run.
     pub run: RunSettings,
+    /// What each layer says of the run.
+    pub top: TopKeys,
     /// The pipeline: names of checks, each of which is defined.
     pub pipeline: Vec<String>,
     /// Every check there is, built-in ones among them.
@@ -37,12 +40,14 @@ pub struct Settings {
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
     /// What is wrong but stops nothing.
     pub warnings: Vec<Diagnostic>,
+    /// The files that were read, to show a fault in its line.
+    pub files: Files,
 }
 
 impl Settings {
     /// Resolves merged layers. All faults are found, not only the first.
     pub fn resolve(merged: Merged) -> Result<Self, Vec<Diagnostic>> {
-        let Merged { top, mut checks, unapproved, warnings, mut errors } = merged;
+        let Merged { top, mut checks, unapproved, warnings, mut errors, files, .. } = merged;
         for kind in CheckKind::BUILT_IN {
             checks.entry(kind.name().to_owned()).or_default();
         }
@@ -58,9 +63,10 @@ impl Settings {
         errors.extend(alike(&checks));
         let pipeline = pipeline(&top, &checks, &mut errors);
         if !errors.is_empty() {
+            files.annotate(&mut errors);
             return Err(errors);
         }
-        Ok(Self { run: run_settings(&top), pipeline, checks: defined, keys: checks, unapproved, warnings })
+        Ok(Self { run: run_settings(&top), top, pipeline, checks: defined, keys: checks, unapproved, warnings, files })
     }
 }
 

@@ -7,6 +7,7 @@ use figment::value::Value;
 use crate::model::check::{BackoffKind, CheckKind, CommandLine};
 use crate::settings::layers::Origin;
 use crate::settings::values::{Classes, Count, Flag, Names, OneOf, Setting, Shape, Size, Span, Text, Variables, Words};
+use crate::settings::written::Written;
 
 /// What is known of a key.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +85,27 @@ macro_rules! keys {
                     _ => return Ok(false),
                 }
                 Ok(true)
+            }
+
+            /// What is set, in the order of the keys: each with its value and where that came from.
+            pub fn set(&self) -> Vec<(&'static str, serde_json::Value, &Origin)> {
+                let mut set = Vec::new();
+                $(if let Some(sourced) = &self.$field {
+                    set.push(($key, sourced.value.written(), &sourced.origin));
+                })+
+                set
+            }
+
+            /// The keys as properties of a JSON Schema.
+            pub(super) fn properties(generator: &mut schemars::SchemaGenerator) -> serde_json::Map<String, serde_json::Value> {
+                let mut properties = serde_json::Map::new();
+                $(
+                    let mut schema = generator.subschema_for::<$type>();
+                    let doc = concat!($($doc),+).trim();
+                    schema.insert("description".to_owned(), format!("{doc} Default: {}.", $default).into());
+                    properties.insert($key.to_owned(), schema.into());
+                )+
+                properties
             }
         }
     };

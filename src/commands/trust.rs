@@ -1,0 +1,113 @@
+//! `git wtcheck trust` and `untrust`: what the repository's own file may make run.
+
+use std::io;
+
+use jiff::Timestamp;
+
+use crate::cli::Trust;
+use crate::commands::{Io, Survey, tell};
+use crate::error::Error;
+use crate::model::environment::Environment;
+use crate::report::sanitize::line;
+use crate::report::style::Role;
+use crate::settings::trust::Store;
+use crate::settings::written::toml;
+use crate::settings::{Diagnostic, Layer};
+
+/// Shows what would be approved, asks, and approves.
+pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {
+    let store = store(survey)?;
+    if asked.list {
+        return list(store, io);
+    }
+    if !survey.merged.errors.is_empty() {
+        return Err(Error::from(survey.merged.errors.clone()));
+    }
+    let code = &survey.merged.code;
+    if code.is_empty() {
+        tell(
+            io.err,
+            &[(
+                "hint",
+                "this repository's .wtcheck.toml runs nothing of its own: there is nothing to approve".to_owned(),
+            )],
+            true,
+        );
+        return Ok(0);
+    }
+    let file = survey
+        .merged
+        .layers
+        .iter()
+        .find(|(origin, _)| origin.layer == Layer::RepositoryFile)
+        .and_then(|(origin, _)| origin.file.clone())
+        .unwrap_or_default();
+    let mut text = format!("{} would run:\n", line(&file));
+    for (path, value) in code.definitions() {
+        let names: Vec<&str> = path.iter().map(String::as_str).collect();
+        let place = survey.merged.files.line(&file, &names).map_or_else(String::new, |line| format!("line {line}: "));
+        text.push_str(&format!("  {}{} = {}\n", survey.look.paint(Role::Faint, &place), path.join("."), toml(value)));
+    }
+    write(io, &text)?;
+    if store.approves(&survey.common_dir, code) {
+        return write(io, "All of it is approved already.\n").map(|()| 0);
+    }
+    if !asked.yes {
+        if !environment.stdin_is_terminal {
+            let problem = Diagnostic::new("nobody can be asked here: standard input is no terminal")
+                .remedy("'git wtcheck trust --yes' approves without asking");
+            return Err(Error::from(vec![problem]));
+        }
+        write(io, &format!("Run this in every worktree of {}? [y/N] ", line(&survey.common_dir.to_string_lossy())))?;
+        let mut answer = String::new();
+        io.input.read_line(&mut answer).map_err(|error| Error::System { doing: "read the answer", error })?;
+        if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+            return write(io, "Nothing was approved.\n").map(|()| 1);
+        }
+    }
+    store
+        .approve(&survey.common_dir, code, Timestamp::now().to_string())
+        .map_err(|error| Error::System { doing: "keep the approval", error })?;
+    write(io, "Approved. A change to any of it will be asked about again.\n").map(|()| 0)
+}
+
+/// Takes back every approval for this repository.
+pub fn untrust(survey: &Survey, io: &mut Io<'_>) -> Result<u8, Error> {
+    let revoked = store(survey)?
+        .revoke(&survey.common_dir)
+        .map_err(|error| Error::System { doing: "take the approvals back", error })?;
+    let text = match revoked {
+        0 => "There was no approval for this repository.\n".to_owned(),
+        1 => "Took 1 approval back.\n".to_owned(),
+        many => format!("Took {many} approvals back.\n"),
+    };
+    write(io, &text).map(|()| 0)
+}
+
+fn list(store: &Store, io: &mut Io<'_>) -> Result<u8, Error> {
+    let approvals = store.list().map_err(|error| Error::System { doing: "read the approvals", error })?;
+    let mut text = String::new();
+    for (_, approval) in approvals {
+        text.push_str(&format!(
+            "{} ({}, approved {})\n",
+            line(&approval.repository),
+            approval.digest.get(..12).unwrap_or_default(),
+            line(&approval.approved_at)
+        ));
+        for definition in approval.definitions {
+            text.push_str(&format!("  {}\n", line(&definition)));
+        }
+    }
+    write(io, &text).map(|()| 0)
+}
+
+fn store(survey: &Survey) -> Result<&Store, Error> {
+    survey.store.as_ref().ok_or_else(|| Error::System {
+        doing: "keep approvals",
+        error: io::Error::other("neither XDG_STATE_HOME nor HOME names a folder"),
+    })
+}
+
+fn write(io: &mut Io<'_>, text: &str) -> Result<(), Error> {
+    super::put(io, text.as_bytes())
+}

@@ -1,0 +1,172 @@
+//! What a repository's own file may make run: nothing, until exactly that has been approved.
+//!
+//! An approval is a small file outside the repository, one for each pair of a repository and a set of definitions, so that
+//! two approvals at once cannot lose one another. It is made of the definitions as they were read, and what is run is made
+//! of the same reading: a file that changes in between changes nothing.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Value};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::environment::Environment;
+use crate::settings::schema::CODE_KEYS;
+
+/// The definitions of a file that can run code, by their path (`check.test.command`), each as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Code(BTreeMap<Vec<String>, serde_json::Value>);
+
+impl Code {
+    /// Those of a file as it was read, in every profile.
+    pub(super) fn of(data: &Dict) -> Self {
+        let mut code = Self::default();
+        code.gather(data, &[]);
+        if let Some(Value::Dict(_, profiles)) = data.get("profile") {
+            for (name, keys) in profiles {
+                if let Value::Dict(_, keys) = keys {
+                    code.gather(keys, &["profile", name]);
+                }
+            }
+        }
+        code
+    }
+
+    fn gather(&mut self, data: &Dict, prefix: &[&str]) {
+        let Some(Value::Dict(_, checks)) = data.get("check") else { return };
+        for (name, keys) in checks {
+            let Value::Dict(_, keys) = keys else { continue };
+            for key in CODE_KEYS {
+                if let Some(value) = keys.get(key).and_then(|value| serde_json::to_value(value).ok()) {
+                    let path =
+                        prefix.iter().chain(&["check", name.as_str(), key]).map(|part| (*part).to_owned()).collect();
+                    self.0.insert(path, value);
+                }
+            }
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each definition: its path and its value.
+    pub fn definitions(&self) -> impl Iterator<Item = (&[String], &serde_json::Value)> {
+        self.0.iter().map(|(path, value)| (path.as_slice(), value))
+    }
+
+    /// The SHA-256 of their normal form: a JSON array of pairs in the order of their paths.
+    pub fn digest(&self) -> String {
+        let pairs: Vec<(&Vec<String>, &serde_json::Value)> = self.0.iter().collect();
+        hex(&Sha256::digest(serde_json::to_vec(&pairs).unwrap_or_default()))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One approval, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The repository's common folder.
+    pub repository: String,
+    /// What was approved: [`Code::digest`].
+    pub digest: String,
+    /// When, in RFC 3339.
+    pub approved_at: String,
+    /// What, for people to read.
+    pub definitions: Vec<String>,
+}
+
+/// Where approvals are kept. Nothing that a repository controls decides where that is.
+#[derive(Clone, Debug)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// `$XDG_STATE_HOME/git-wtcheck/trust`; none where there is no home either.
+    pub fn of(environment: &Environment) -> Option<Self> {
+        let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let base = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+        Some(Self { folder: base.join("git-wtcheck/trust") })
+    }
+
+    fn file(&self, common_dir: &Path, digest: &str) -> PathBuf {
+        // The same repository by another name is the same repository.
+        let real = common_dir.canonicalize().unwrap_or_else(|_| common_dir.to_owned());
+        let repository = hex(&Sha256::digest(real.as_os_str().as_bytes()));
+        self.folder.join(format!("{}-{digest}.json", &repository[..32]))
+    }
+
+    /// Whether these definitions are approved for this repository.
+    pub fn approves(&self, common_dir: &Path, code: &Code) -> bool {
+        let digest = code.digest();
+        let content = std::fs::read(self.file(common_dir, &digest)).unwrap_or_default();
+        serde_json::from_slice::<Approval>(&content).is_ok_and(|approval| approval.digest == digest)
+    }
+
+    /// Approves definitions for a repository: written beside its place and moved into it, readable by this user alone.
+    pub fn approve(&self, common_dir: &Path, code: &Code, approved_at: String) -> io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
+        let shown = |(path, value): (&[String], &serde_json::Value)| {
+            format!("{} = {}", path.join("."), super::written::toml(value))
+        };
+        let approval = Approval {
+            repository: common_dir.to_string_lossy().into_owned(),
+            digest: code.digest(),
+            approved_at,
+            definitions: code.definitions().map(shown).collect(),
+        };
+        let place = self.file(common_dir, &approval.digest);
+        let beside = place.with_extension(format!("{}.tmp", std::process::id()));
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let written =
+            serde_json::to_vec_pretty(&approval).map_err(io::Error::from).and_then(|content| file.write_all(&content));
+        written.and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&beside, &place)).inspect_err(|_| {
+            let _ = std::fs::remove_file(&beside);
+        })
+    }
+
+    /// Every approval there is, with its file.
+    pub fn list(&self) -> io::Result<Vec<(PathBuf, Approval)>> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut approvals = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json")
+                && let Ok(approval) = serde_json::from_slice::<Approval>(&std::fs::read(&path)?)
+            {
+                approvals.push((path, approval));
+            }
+        }
+        approvals.sort_by(|(_, one), (_, other)| {
+            (&one.repository, &one.approved_at).cmp(&(&other.repository, &other.approved_at))
+        });
+        Ok(approvals)
+    }
+
+    /// Takes back every approval for a repository. Gives how many there were.
+    pub fn revoke(&self, common_dir: &Path) -> io::Result<usize> {
+        let of_repository = self.file(common_dir, "");
+        let prefix = of_repository.file_stem().map(|stem| stem.as_bytes().to_vec()).unwrap_or_default();
+        let mut revoked = 0;
+        for (path, _) in self.list()? {
+            if path.file_name().is_some_and(|name| name.as_bytes().starts_with(&prefix)) {
+                std::fs::remove_file(&path)?;
+                revoked += 1;
+            }
+        }
+        Ok(revoked)
+    }
+}
