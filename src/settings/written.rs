@@ -138,7 +138,7 @@ impl JsonSchema for File {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut top = TopKeys::properties(generator);
-        let check = object(CheckKeys::properties(generator));
+        let check = object(&CheckKeys::properties(generator));
         top.insert("check".to_owned(), table("The checks, by name.", "^[A-Za-z][A-Za-z0-9_-]*$", &check));
         let mut profile = top.clone();
         profile.insert(
@@ -147,13 +147,13 @@ impl JsonSchema for File {
         );
         top.insert(
             "profile".to_owned(),
-            table("Overlays, chosen with --profile or GIT_WTCHECK_PROFILE.", "^[A-Za-z0-9_-]+$", &object(profile)),
+            table("Overlays, chosen with --profile or GIT_WTCHECK_PROFILE.", "^[A-Za-z0-9_-]+$", &object(&profile)),
         );
-        object(top).try_into().unwrap_or_default()
+        object(&top).try_into().unwrap_or_default()
     }
 }
 
-fn object(properties: serde_json::Map<String, Value>) -> Value {
+fn object(properties: &serde_json::Map<String, Value>) -> Value {
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
