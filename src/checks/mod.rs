@@ -66,9 +66,12 @@ fn git_in(git: &Git, check: &Check, worktree: &Worktree, dir: &Path, args: &[&st
     let args: Vec<&str> = args.iter().copied().chain(check.args.iter().map(String::as_str)).collect();
     let mut invocation = git.within(dir, &args);
     // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
+    let ceiling = worktree.path.parent().unwrap_or(&worktree.path).as_os_str();
     // A folder whose name holds the separator cannot be given.
-    if let Some(parent) = worktree.path.parent().and_then(Path::to_str).filter(|parent| !parent.contains(':')) {
-        invocation.env("GIT_CEILING_DIRECTORIES", parent);
+    let is_open = ceiling.as_encoded_bytes().contains(&b':');
+    match &worktree.git_dir {
+        Some(git_dir) if is_open || worktree.apart => invocation.bind(git_dir, &worktree.path),
+        _ => invocation.env("GIT_CEILING_DIRECTORIES", ceiling),
     }
     invocation
 }

@@ -49,6 +49,15 @@ impl Invocation {
         self.extra.push((name.into(), value.into()));
     }
 
+    /// Makes a git command answer for this git folder and working tree, and look for no other.
+    pub fn bind(&mut self, git_dir: &Path, work_tree: &Path) {
+        for (option, path) in [("--work-tree=", work_tree), ("--git-dir=", git_dir)] {
+            let mut word = OsString::from(option);
+            word.push(path);
+            self.args.insert(0, word);
+        }
+    }
+
     /// The standard library's command for it, with its streams still to be set.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -169,6 +178,18 @@ pub fn is_lock_conflict(stderr: &[u8]) -> bool {
         || stderr.contains_str("could not lock config file")
 }
 
+/// All that git said from its complaint on, without its prefix: what is wrong, and how git would mend it.
+pub fn complaint_in_full(stderr: &[u8]) -> Option<String> {
+    let text = stderr.to_str_lossy();
+    let lines = || text.lines().map(str::trim_end);
+    let is_complaint = |line: &&str| line.starts_with("fatal: ") || line.starts_with("error: ");
+    let from = lines().position(|line| is_complaint(&line)).unwrap_or(0);
+    let told = lines().skip(from).collect::<Vec<_>>().join("\n");
+    let told = told.trim();
+    let told = told.strip_prefix("fatal: ").or_else(|| told.strip_prefix("error: ")).unwrap_or(told);
+    (!told.is_empty()).then(|| told.to_owned())
+}
+
 /// git's own words without its prefix: the first line that says what is wrong.
 pub fn complaint(stderr: &[u8]) -> Option<String> {
     let lines = || stderr.lines().map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
@@ -198,5 +219,8 @@ mod tests {
         assert_eq!(complaint(b"warning: x\nfatal: not a git repository\n").as_deref(), Some("not a git repository"));
         assert_eq!(complaint(b"\n  odd words\n").as_deref(), Some("odd words"));
         assert_eq!(complaint(b"\n"), None);
+        assert_eq!(complaint_in_full(b"warning: x\nfatal: no\n\n\tdo this\n").as_deref(), Some("no\n\n\tdo this"));
+        assert_eq!(complaint_in_full(b"odd\n").as_deref(), Some("odd"));
+        assert_eq!(complaint_in_full(b"\n"), None);
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use crate::git::command::{Git, Reading, complaint};
+use crate::git::command::{Git, Reading, complaint_in_full};
 use crate::git::config::{self, Entry};
 use crate::git::worktrees::{self, MainLocation};
 use crate::model::worktree::Worktree;
@@ -62,6 +62,7 @@ pub struct Repository {
 /// Where the user stands.
 struct Place {
     git_dir: PathBuf,
+    bare: bool,
     common_dir: PathBuf,
     toplevel: Option<PathBuf>,
 }
@@ -87,34 +88,36 @@ impl Repository {
 
         let place = place.map_err(|error| cannot_start(error, folder))?;
         let place = read_place(&place.stdout).ok_or_else(|| GitError::Refused {
-            words: complaint(&place.stderr).unwrap_or_else(|| "not a git repository".to_owned()),
+            words: complaint_in_full(&place.stderr).unwrap_or_else(|| "not a git repository".to_owned()),
         })?;
 
         let config = config.map_err(GitError::NoGit)?;
         let entries = match config.status.code() {
             Some(0) => config::parse(&config.stdout).ok_or(GitError::Unreadable("config"))?,
             Some(1) => Vec::new(),
-            _ => return Err(GitError::Refused { words: words(&config.stderr, "config") }),
+            Some(129) => return Err(too_old(git).unwrap_or_else(|| refused(&config.stderr, "config"))),
+            _ => return Err(refused(&config.stderr, "config")),
         };
 
         let list = list.map_err(GitError::NoGit)?;
         if !list.status.success() {
-            return Err(
-                too_old(git).unwrap_or_else(|| GitError::Refused { words: words(&list.stderr, "worktree list") })
-            );
+            return Err(too_old(git).unwrap_or_else(|| refused(&list.stderr, "worktree list")));
         }
-        let records = worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))?;
-        let main = match records.first() {
-            Some(first) if !first.bare => main_location(git, &place, &first.path, &entries),
-            _ => MainLocation::AsListed,
-        };
+        let mut records = worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))?;
+        let mut main = MainLocation::AsListed;
+        if let Some(first) = records.first_mut().filter(|first| !first.bare) {
+            main = main_location(git, &place, &first.path, &entries);
+            // Seen from a linked worktree, git lists it as if it had a working tree.
+            first.bare = main == MainLocation::Nowhere;
+        }
         let worktrees = worktrees::examine(records, &place.common_dir, &main);
         Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
     }
 }
 
-fn words(stderr: &[u8], command: &str) -> String {
-    complaint(stderr).unwrap_or_else(|| format!("'git {command}' failed without a word"))
+fn refused(stderr: &[u8], command: &str) -> GitError {
+    let words = complaint_in_full(stderr);
+    GitError::Refused { words: words.unwrap_or_else(|| format!("'git {command}' failed without a word")) }
 }
 
 fn cannot_start(error: std::io::Error, folder: &Path) -> GitError {
@@ -137,18 +140,19 @@ fn too_old(git: &Git) -> Option<GitError> {
 }
 
 fn read_place(output: &[u8]) -> Option<Place> {
-    let (git_dir, rest) = flag_after(output)?;
-    let (common_dir, rest) = flag_after(rest)?;
+    let (git_dir, bare, rest) = flag_after(output)?;
+    let (common_dir, _, rest) = flag_after(rest)?;
     let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
     let toplevel = rest.strip_suffix(b"\n").filter(|top| !top.is_empty()).map(path);
-    Some(Place { git_dir: path(git_dir), common_dir: path(common_dir), toplevel })
+    Some(Place { git_dir: path(git_dir), bare, common_dir: path(common_dir), toplevel })
 }
 
 /// Splits `PATH\ntrue\nREST` or `PATH\nfalse\nREST`.
-fn flag_after(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let found = ["\ntrue\n", "\nfalse\n"].into_iter().filter_map(|flag| Some((text.find(flag)?, flag.len())));
-    let (at, length) = found.min()?;
-    (at > 0).then(|| (&text[..at], &text[at + length..]))
+fn flag_after(text: &[u8]) -> Option<(&[u8], bool, &[u8])> {
+    let flags = [("\ntrue\n", true), ("\nfalse\n", false)];
+    let found = flags.into_iter().filter_map(|(words, flag)| Some((text.find(words)?, words.len(), flag)));
+    let (at, length, flag) = found.min()?;
+    (at > 0).then(|| (&text[..at], flag, &text[at + length..]))
 }
 
 /// See [`MainLocation`]. Asks git only where the folder's place does not already prove it.
@@ -159,12 +163,13 @@ fn main_location(git: &Git, place: &Place, listed: &Path, entries: &[Entry]) -> 
     if plain {
         return MainLocation::AsListed;
     }
-    let answer = Reading::start(&git.within(listed, &["rev-parse", "--show-toplevel"])).finish();
-    if let Ok(output) = answer
-        && output.status.success()
-        && let Some(top) = output.stdout.strip_suffix(b"\n")
-    {
-        return MainLocation::At(PathBuf::from(OsStr::from_bytes(top)));
+    // Another repository may lie around the listed folder, and answer for itself.
+    let answer = Reading::start(&git.within(listed, &WHERE)).finish().ok();
+    let there = answer.and_then(|output| read_place(&output.stdout));
+    match there.filter(|there| there.common_dir == place.common_dir) {
+        Some(Place { toplevel: Some(top), .. }) => return MainLocation::At(top),
+        Some(Place { bare: true, .. }) => return MainLocation::Nowhere,
+        _ => {}
     }
     match &place.toplevel {
         Some(top) if place.git_dir == place.common_dir => MainLocation::At(top.clone()),

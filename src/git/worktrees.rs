@@ -1,8 +1,10 @@
 //! `git worktree list --porcelain -z`, and what stands in the way of checking each of them.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -78,33 +80,59 @@ pub enum MainLocation {
     At(PathBuf),
     /// Nothing says where.
     Unknown,
+    /// There is none: the repository is bare.
+    Nowhere,
 }
 
 /// Turns records into worktrees: looks at each folder once, to tell the ones that no check can run in.
 pub fn examine(records: Vec<Record>, common_dir: &Path, main: &MainLocation) -> Vec<Worktree> {
     let admin = common_dir.join("worktrees");
+    let mut seen = HashMap::new();
+    for record in &records {
+        *seen.entry(record.path.clone()).or_insert(0) += 1;
+    }
     records
         .into_iter()
         .enumerate()
-        .map(|(index, record)| worktree(record, index == 0, common_dir, &admin, main))
+        .map(|(index, record)| {
+            let alone = seen.get(&record.path) == Some(&1);
+            worktree(record, index == 0, alone, common_dir, &admin, main)
+        })
         .collect()
 }
 
-fn worktree(record: Record, main: bool, common_dir: &Path, admin: &Path, location: &MainLocation) -> Worktree {
-    let mut path = record.path;
+/// `alone`: no other record has the same folder.
+fn worktree(
+    record: Record,
+    main: bool,
+    alone: bool,
+    common_dir: &Path,
+    admin: &Path,
+    location: &MainLocation,
+) -> Worktree {
+    let mut path = record.path.clone();
     if let (true, MainLocation::At(place)) = (main && !record.bare, location) {
         path.clone_from(place);
     }
+    let (mut apart, mut foreign) = (false, false);
     let (git_dir, obstacle) = if record.bare {
         (Some(common_dir.to_owned()), Some(Obstacle::skipped("bare repository: it has no working tree")))
     } else if main {
+        apart = !leads_to(&path, common_dir);
         (Some(common_dir.to_owned()), main_obstacle(&path, location))
     } else {
         match link(&path, admin) {
-            Ok(git_dir) => match &record.prunable {
-                Some(reason) => (Some(git_dir), Some(Obstacle::skipped(format!("prunable: {reason}")))),
-                None => (Some(git_dir), None),
-            },
+            Ok(link) if !alone && !link.is_of(&record) => (
+                None,
+                Some(Obstacle::errored(
+                    "another worktree has taken its folder; 'git worktree prune' removes a record that is not needed any more",
+                )),
+            ),
+            Ok(link) => {
+                foreign = link.foreign;
+                let prunable = record.prunable.as_ref();
+                (Some(link.git_dir), prunable.map(|reason| Obstacle::skipped(format!("prunable: {reason}"))))
+            }
             Err(obstacle) => {
                 (None, Some(explain(obstacle, &path, record.locked.as_deref(), record.prunable.as_deref())))
             }
@@ -123,6 +151,8 @@ fn worktree(record: Record, main: bool, common_dir: &Path, admin: &Path, locatio
         locked: record.locked.is_some(),
         prunable: record.prunable.is_some(),
         git_dir,
+        apart,
+        foreign,
         obstacle,
         path,
     }
@@ -146,14 +176,34 @@ enum Broken {
     NoFolder,
     NoLink,
     Foreign(PathBuf),
+    /// It leads to the record of another folder.
+    Copied(PathBuf),
     Unreadable(std::io::Error),
 }
 
-/// Follows a linked worktree's `.git` file to its own git folder.
+/// Where a linked worktree's `.git` file leads.
+struct Link {
+    git_dir: PathBuf,
+    foreign: bool,
+}
+
+impl Link {
+    /// Whether the HEAD that it leads to is the one that git lists in this record.
+    fn is_of(&self, record: &Record) -> bool {
+        let head = std::fs::read(self.git_dir.join("HEAD")).unwrap_or_default();
+        let head = head.trim_ascii();
+        match head.strip_prefix(b"ref:") {
+            Some(branch) => record.branch.as_ref().is_some_and(|own| own.as_bytes() == branch.trim_ascii()),
+            None => record.detached && record.head.as_ref().is_some_and(|own| own.as_bytes() == head),
+        }
+    }
+}
+
+/// Follows a linked worktree's `.git` file to its own git folder, and back.
 ///
 /// Without this look, a folder whose `.git` file is gone would be answered for by whatever repository lies
-/// around it: a false "clean" about work that nobody has looked at.
-fn link(path: &Path, admin: &Path) -> Result<PathBuf, Broken> {
+/// around it, and a copied folder by the worktree that it was copied from: a false "clean" about work that nobody has looked at.
+fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
     let dot_git = path.join(".git");
     let content = match std::fs::read(&dot_git) {
         Ok(content) => content,
@@ -163,18 +213,46 @@ fn link(path: &Path, admin: &Path) -> Result<PathBuf, Broken> {
         Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(Broken::Foreign(dot_git)),
         Err(error) => return Err(Broken::Unreadable(error)),
     };
-    let Some(target) = content.strip_prefix(b"gitdir: ") else { return Err(Broken::NoLink) };
-    let target = target.trim_end_with(|c| c == '\n' || c == '\r');
-    let git_dir = path.join(Path::new(OsStr::from_bytes(target)));
-    if git_dir.parent() == Some(admin) {
-        return Ok(git_dir);
-    }
+    let Some(git_dir) = target(path, &content) else { return Err(Broken::NoLink) };
     let real = |path: &Path| path.canonicalize().ok();
-    if git_dir.parent().and_then(real).is_some_and(|parent| Some(parent) == real(admin)) {
-        Ok(git_dir)
-    } else {
-        Err(Broken::Foreign(git_dir))
+    let is_ours = git_dir.parent() == Some(admin)
+        || git_dir.parent().and_then(real).is_some_and(|parent| Some(parent) == real(admin));
+    if !is_ours {
+        return Err(Broken::Foreign(git_dir));
     }
+    // A relative path there starts from where it is written.
+    let back = std::fs::read(git_dir.join("gitdir")).ok().map(|content| git_dir.join(as_path(&content)));
+    match back {
+        Some(back) if back == dot_git || real(&back).is_some_and(|back| Some(back) == real(&dot_git)) => {}
+        Some(back) => return Err(Broken::Copied(back)),
+        None => return Err(Broken::Foreign(git_dir)),
+    }
+    let own = nix::unistd::geteuid().as_raw();
+    let foreign =
+        [path, &dot_git, &git_dir].iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own));
+    Ok(Link { git_dir, foreign })
+}
+
+/// Whether git, run in this folder, comes to this git folder.
+fn leads_to(path: &Path, git_dir: &Path) -> bool {
+    let dot_git = path.join(".git");
+    if dot_git == git_dir {
+        return true;
+    }
+    let found = match std::fs::read(&dot_git) {
+        Ok(content) => target(path, &content),
+        Err(_) => Some(dot_git),
+    };
+    found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| Some(found) == git_dir.canonicalize().ok())
+}
+
+/// The folder that the content of a `.git` file names.
+fn target(path: &Path, content: &[u8]) -> Option<PathBuf> {
+    content.strip_prefix(b"gitdir: ").map(|target| path.join(as_path(target)))
+}
+
+fn as_path(line: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(line.trim_end_with(|c| c == '\n' || c == '\r')))
 }
 
 fn explain(broken: Broken, path: &Path, locked: Option<&str>, prunable: Option<&str>) -> Obstacle {
@@ -184,9 +262,11 @@ fn explain(broken: Broken, path: &Path, locked: Option<&str>, prunable: Option<&
             Some(reason) => Obstacle::skipped(format!("locked, and its folder is away: {reason}")),
             None => Obstacle::skipped("folder is missing"),
         },
-        Broken::NoLink => match prunable {
-            Some(reason) => Obstacle::skipped(format!("prunable: {reason}")),
-            None => Obstacle::errored("its .git file is missing or broken; 'git worktree repair' may mend it"),
+        Broken::NoLink => match (prunable, locked) {
+            (Some(reason), _) => Obstacle::skipped(format!("prunable: {reason}")),
+            // Where a drive is mounted when it is there.
+            (None, Some(_)) if is_empty(path) => explain(Broken::NoFolder, path, locked, prunable),
+            _ => Obstacle::errored("its .git file is missing or broken; 'git worktree repair' may mend it"),
         },
         Broken::Foreign(target) => {
             let target = target.strip_prefix(path).unwrap_or(&target).display().to_string();
@@ -194,8 +274,16 @@ fn explain(broken: Broken, path: &Path, locked: Option<&str>, prunable: Option<&
                 "its .git leads to another repository ({target}); 'git worktree repair' may mend it"
             ))
         }
+        Broken::Copied(back) => Obstacle::errored(format!(
+            "its .git leads to the record of another worktree ({}); 'git worktree repair' may mend it",
+            back.parent().unwrap_or(&back).display()
+        )),
         Broken::Unreadable(error) => Obstacle::errored(format!("cannot read the folder: {error}")),
     }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|mut entries| entries.next().is_none())
 }
 
 #[cfg(test)]

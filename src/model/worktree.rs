@@ -29,6 +29,10 @@ pub struct Worktree {
     pub sha256: bool,
     /// Its own git folder (`.git`, or `.git/worktrees/ID`), where it is known.
     pub git_dir: Option<PathBuf>,
+    /// Whether its folder does not lead to its git folder, so that git must be told (`core.worktree`).
+    pub apart: bool,
+    /// Whether its folder or its `.git` belongs to another user: git may refuse it, and must be asked there.
+    pub foreign: bool,
     /// Why no check can run here, if none can.
     pub obstacle: Option<Obstacle>,
 }

@@ -148,7 +148,10 @@ impl Plan {
     /// Whether one process may answer this unit together with others of its check.
     pub fn is_shared(&self, unit: UnitIndex) -> bool {
         let worktree = &self.worktrees[self.worktree_of(unit)];
-        self.checks[self.check_of(unit)].shared && worktree.head.is_some() && worktree.obstacle.is_none()
+        self.checks[self.check_of(unit)].shared
+            && worktree.head.is_some()
+            && worktree.obstacle.is_none()
+            && !worktree.foreign
     }
 
     /// Pairs of a check that was brought along and the one that brought it.
