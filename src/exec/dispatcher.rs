@@ -351,6 +351,13 @@ impl<E: Executor> Dispatcher<'_, E> {
                     let others = std::mem::take(&mut done.others);
                     let passed = done.outcome == Outcome::Passed;
                     self.share(unit, passed.then_some(others));
+                    if done.outcome == Outcome::Errored {
+                        // The fault may be another worktree's: this one's own first attempt is still to come.
+                        self.schedule.leave(unit);
+                        self.units[unit].attempts -= 1;
+                        self.decide_again(unit);
+                        return;
+                    }
                 }
                 self.finish(unit, started, done);
             }
