@@ -6,3 +6,4 @@
 
 mod first;
 mod support;
+mod worktrees;
