@@ -15,6 +15,9 @@ use crate::model::worktree::Worktree;
 /// The oldest git that can list worktrees NUL-separated.
 pub const OLDEST_GIT: (u32, u32) = (2, 36);
 
+/// What git exits with where it does not know an option.
+const USAGE: i32 = 129;
+
 /// Why git would not tell.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
@@ -87,15 +90,16 @@ impl Repository {
         let (place, list, config) = (place.finish(), list.finish(), config.finish());
 
         let place = place.map_err(|error| cannot_start(error, folder))?;
-        let place = read_place(&place.stdout).ok_or_else(|| GitError::Refused {
-            words: complaint_in_full(&place.stderr).unwrap_or_else(|| "not a git repository".to_owned()),
+        let place = read_place(&place.stdout).ok_or_else(|| {
+            let old = (place.status.code() == Some(USAGE)).then(|| too_old(git)).flatten();
+            old.unwrap_or_else(|| refused(&place.stderr, "rev-parse"))
         })?;
 
         let config = config.map_err(GitError::NoGit)?;
         let entries = match config.status.code() {
             Some(0) => config::parse(&config.stdout).ok_or(GitError::Unreadable("config"))?,
             Some(1) => Vec::new(),
-            Some(129) => return Err(too_old(git).unwrap_or_else(|| refused(&config.stderr, "config"))),
+            Some(USAGE) => return Err(too_old(git).unwrap_or_else(|| refused(&config.stderr, "config"))),
             _ => return Err(refused(&config.stderr, "config")),
         };
 

@@ -119,6 +119,7 @@ fn worktree(
         (Some(common_dir.to_owned()), Some(Obstacle::skipped("bare repository: it has no working tree")))
     } else if main {
         apart = !leads_to(&path, common_dir);
+        foreign = is_foreign(&[&path, &path.join(".git"), common_dir]);
         (Some(common_dir.to_owned()), main_obstacle(&path, location))
     } else {
         match link(&path, admin) {
@@ -227,10 +228,14 @@ fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
         Some(back) => return Err(Broken::Copied(back)),
         None => return Err(Broken::Foreign(git_dir)),
     }
-    let own = nix::unistd::geteuid().as_raw();
-    let foreign =
-        [path, &dot_git, &git_dir].iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own));
+    let foreign = is_foreign(&[path, &dot_git, &git_dir]);
     Ok(Link { git_dir, foreign })
+}
+
+/// Whether one of these belongs to another user. (Rule: `ensure_valid_ownership` in git's setup.c looks at these three.)
+fn is_foreign(paths: &[&Path]) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    paths.iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own))
 }
 
 /// Whether git, run in this folder, comes to this git folder.
