@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use figment::value::Value;
 
@@ -160,7 +161,8 @@ pub struct Options {
     #[arg(long, value_name = "NAME", global = true)]
     pub profile: Option<String>,
     /// Run as if started in DIR; repeatable, each relative to the one before
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    // As in git, an empty one changes nothing.
+    #[arg(short = 'C', value_name = "DIR", global = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub directory: Vec<PathBuf>,
 }
 
