@@ -23,8 +23,13 @@ pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path)
         true if worktree.sha256 => EMPTY_TREE_SHA256,
         true => EMPTY_TREE_SHA1,
     };
-    let invocation =
-        git_in(git, check, worktree, dir, &["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", base]);
+    let invocation = git_in(
+        git,
+        check,
+        worktree,
+        dir,
+        &["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", "--no-relative", base],
+    );
     Prepared { invocation, reader: Box::new(Numstat::default()) }
 }
 
