@@ -10,7 +10,7 @@ use crate::exec::process::{Process, Sink, is_no_place};
 use crate::exec::session::Sessions;
 use crate::exec::{Ask, Control, Done, Executor, NoPlace, Phase, signal};
 use crate::git::command::{Git, is_lock_conflict};
-use crate::model::answer::Exit;
+use crate::model::answer::{Captured, Exit};
 use crate::model::duration;
 use crate::model::outcome::Outcome;
 
@@ -21,6 +21,9 @@ pub const LEAK_WAIT: Duration = Duration::from_millis(140);
 pub const LEAK_GRACE: Duration = Duration::from_millis(40);
 /// A process that SIGKILL has not ended after this long is in the kernel's hands, and not waited for.
 const KILL_WAIT: Duration = Duration::from_secs(5);
+
+/// So much of what git says on standard error is read at the least, whatever `max-output` is.
+const GIT_WORDS: usize = 64 * 1024;
 
 /// Something that runs and can be stopped. Every wait can be given up and begun again.
 pub trait Job: Send {
@@ -154,7 +157,9 @@ impl Executor for Processes {
         let Prepared { invocation, reader } = checks::prepare(&self.git, &ask.plan, ask.unit, &ask.with, ask.number);
         // What git prints for a built-in check is read as it comes: it may be longer than anything that is kept.
         let stdout = (!planned.kind.is_built_in()).then(|| Tail::new(planned.max_output));
-        let streams = Streams { reader, stdout, stderr: Tail::new(planned.max_output) };
+        // What git says there is a part of its answer, however little of it a report may show.
+        let read = if planned.kind.is_built_in() { planned.max_output.max(GIT_WORDS) } else { planned.max_output };
+        let streams = Streams { reader, stdout, stderr: Tail::new(read) };
         let mut process = match Process::spawn(&invocation, &self.sessions, streams) {
             Ok(process) => process,
             Err(error) if is_no_place(&error) => return Err(NoPlace(error)),
@@ -189,8 +194,11 @@ impl Executor for Processes {
             None => {}
         }
         if done.outcome != Outcome::Passed || self.keep_output {
+            let mut shown = Tail::new(planned.max_output);
+            shown.feed(&stderr.bytes);
+            let shown = shown.finish();
             done.stdout = stdout;
-            done.stderr = Some(stderr);
+            done.stderr = Some(Captured { truncated: stderr.truncated || shown.truncated, ..shown });
         }
         Ok(done)
     }
