@@ -26,15 +26,40 @@ pub trait Sink: Send {
 
 /// A running child.
 pub struct Process<S> {
+    hold: Hold,
     child: Box<dyn ChildWrapper>,
-    session: Pid,
-    sessions: Arc<Sessions>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
     buffers: (Vec<u8>, Vec<u8>),
     exit: Option<Exit>,
     /// What takes its output.
     pub sink: S,
+}
+
+/// A session that is not to outlive this program, should it fall over while the child runs.
+struct Hold {
+    session: Pid,
+    sessions: Arc<Sessions>,
+    reaped: bool,
+}
+
+impl Hold {
+    fn is_empty(&self) -> bool {
+        self.reaped && self.sessions.is_empty(self.session)
+    }
+
+    fn reaped(&mut self) {
+        self.reaped = true;
+        self.sessions.reaped(self.session);
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.sessions.signal(self.session, &[Signal::SIGKILL]);
+        }
+    }
 }
 
 /// What is waited for while output is read.
@@ -60,23 +85,14 @@ impl<S: Sink> Process<S> {
         let mut child = command.spawn()?.into_inner();
         let id =
             child.id().and_then(|id| i32::try_from(id).ok()).ok_or_else(|| io::Error::other("it has no process id"))?;
-        let session = Pid::from_raw(id);
-        sessions.started(session);
+        let hold = Hold { session: Pid::from_raw(id), sessions: Arc::clone(sessions), reaped: false };
+        sessions.started(hold.session);
         if let (Some(mut stdin), Some(input)) = (child.stdin().take(), invocation.input.clone()) {
             // A child that does not want its input closes it; its exit status says whether that was well.
             tokio::spawn(async move { stdin.write_all(&input).await });
         }
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
-        Ok(Self {
-            child,
-            session,
-            sessions: Arc::clone(sessions),
-            stdout,
-            stderr,
-            buffers: (Vec::new(), Vec::new()),
-            exit: None,
-            sink,
-        })
+        Ok(Self { hold, child, stdout, stderr, buffers: (Vec::new(), Vec::new()), exit: None, sink })
     }
 
     /// How it ended, once it has.
@@ -87,7 +103,7 @@ impl<S: Sink> Process<S> {
     fn has_reached(&self, goal: Goal) -> bool {
         match goal {
             Goal::Ended => self.exit.is_some(),
-            Goal::Gone => self.exit.is_some() && self.sessions.is_empty(self.session),
+            Goal::Gone => self.hold.is_empty(),
             Goal::Drained => self.stdout.is_none() && self.stderr.is_none(),
         }
     }
@@ -96,12 +112,12 @@ impl<S: Sink> Process<S> {
     async fn pump(&mut self, goal: Goal) {
         let mut pause = Duration::from_millis(1);
         while !self.has_reached(goal) {
-            let Self { child, stdout, stderr, buffers, exit, sink, .. } = self;
+            let Self { hold, child, stdout, stderr, buffers, exit, sink } = self;
             let poll = goal == Goal::Gone && exit.is_some();
             tokio::select! {
                 status = child.wait(), if exit.is_none() => {
                     *exit = Some(status.map_or(Exit::Code(-1), read_status));
-                    self.sessions.reaped(self.session);
+                    hold.reaped();
                 }
                 count = read(stdout.as_mut(), &mut buffers.0), if stdout.is_some() => {
                     if count == 0 { *stdout = None; } else { sink.stdout(&buffers.0); buffers.0.clear(); }
@@ -147,13 +163,12 @@ impl<S: Sink> Job for Process<S> {
     }
 
     fn terminate(&mut self) {
-        self.sessions.signal(self.session, Signal::SIGTERM);
         // One that is stopped could not end.
-        self.sessions.signal(self.session, Signal::SIGCONT);
+        self.hold.sessions.signal(self.hold.session, &[Signal::SIGTERM, Signal::SIGCONT]);
     }
 
     fn kill(&mut self) {
-        self.sessions.signal(self.session, Signal::SIGKILL);
+        self.hold.sessions.signal(self.hold.session, &[Signal::SIGKILL]);
     }
 }
 

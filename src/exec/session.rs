@@ -44,23 +44,45 @@ impl Sessions {
         self.leaders().remove(&leader.as_raw());
     }
 
-    /// Signals the group of every session that still runs.
+    /// Signals every process of every session whose leader still runs.
     pub fn signal_all(&self, signal: Signal) {
-        for leader in self.leaders().iter() {
+        let leaders = self.leaders();
+        for leader in leaders.iter() {
             signal_group(Pid::from_raw(*leader), signal);
+        }
+        Self::signal_outside(|session| leaders.contains(&session.as_raw()), &[signal]);
+    }
+
+    /// Sends signals, in this order, to every process of a session: once to each, for many programs take a second
+    /// SIGTERM for impatience.
+    pub fn signal(&self, session: Pid, signals: &[Signal]) {
+        let leaders = self.leaders();
+        if leaders.contains(&session.as_raw()) {
+            for signal in signals {
+                signal_group(session, *signal);
+            }
+            Self::signal_outside(|of| of == session, signals);
+        } else {
+            // The group's id may name another by now: each member by itself.
+            for member in Self::members(session) {
+                send(member, signals);
+            }
         }
     }
 
-    /// Signals every process of a session; its leader's group too, while the leader has not been waited for.
-    pub fn signal(&self, session: Pid, signal: Signal) {
-        if self.leaders().contains(&session.as_raw()) {
-            signal_group(session, signal);
-        }
-        for member in Self::members(session) {
-            // It may have ended since.
-            let _ = kill(member, signal);
+    /// Signals the processes of sessions that are in another group than the session's leader.
+    #[cfg(target_os = "linux")]
+    fn signal_outside(is_meant: impl Fn(Pid) -> bool, signals: &[Signal]) {
+        let outside = |id: Pid, session: Pid| {
+            is_meant(session) && nix::unistd::getpgid(Some(id)).is_ok_and(|group| group != session)
+        };
+        for member in Self::processes(outside) {
+            send(member, signals);
         }
     }
+
+    #[cfg(not(target_os = "linux"))]
+    const fn signal_outside(_: impl Fn(Pid) -> bool, _: &[Signal]) {}
 
     /// Whether a session whose leader was waited for has processes left.
     pub fn is_empty(&self, session: Pid) -> bool {
@@ -88,14 +110,21 @@ impl Sessions {
         true
     }
 
-    /// The processes of a session that still run.
+    /// The processes that still run and are meant, by their id and their session's.
     #[cfg(target_os = "linux")]
-    fn members(session: Pid) -> Vec<Pid> {
+    fn processes(is_meant: impl Fn(Pid, Pid) -> bool) -> Vec<Pid> {
         let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
         let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).map(Pid::from_raw);
-        ids.filter(|id| nix::unistd::getsid(Some(*id)) == Ok(session) && !has_ended(*id)).collect()
+        ids.filter(|id| nix::unistd::getsid(Some(*id)).is_ok_and(|session| is_meant(*id, session)) && !has_ended(*id))
+            .collect()
     }
 
+    #[cfg(target_os = "linux")]
+    fn members(session: Pid) -> Vec<Pid> {
+        Self::processes(|_, of| of == session)
+    }
+
+    /// The processes of a session that still run.
     #[cfg(not(target_os = "linux"))]
     fn members(session: Pid) -> Vec<Pid> {
         // A negative id names the group.
@@ -109,6 +138,13 @@ fn has_ended(id: Pid) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { return true };
     // The state follows the name, which stands in parentheses and may hold any character.
     stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+}
+
+fn send(process: Pid, signals: &[Signal]) {
+    for signal in signals {
+        // It may have ended since.
+        let _ = kill(process, *signal);
+    }
 }
 
 fn signal_group(group: Pid, signal: Signal) {
