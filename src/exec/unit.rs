@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::coop::unconstrained;
+
 use crate::checks::{self, Prepared, Reader};
 use crate::exec::capture::Tail;
 use crate::exec::clock::Clock;
@@ -21,6 +23,8 @@ pub const LEAK_WAIT: Duration = Duration::from_millis(140);
 pub const LEAK_GRACE: Duration = Duration::from_millis(40);
 /// A process that SIGKILL has not ended after this long is in the kernel's hands, and not waited for.
 const KILL_WAIT: Duration = Duration::from_secs(5);
+/// Between one SIGKILL and the next.
+const KILL_AGAIN: Duration = Duration::from_millis(100);
 
 /// So much of what git says on standard error is read at the least, whatever `max-output` is.
 const GIT_WORDS: usize = 64 * 1024;
@@ -67,30 +71,40 @@ pub async fn supervise(
             None => std::future::pending().await,
         }
     };
+    // A job that never stops printing uses up the task's budget whenever it is polled; what ends it must not wait for some that is left.
     let ending = tokio::select! {
         biased;
         () = job.ended() => return left_behind(job, clock).await,
-        () = control.reached(Phase::Stop) => Ending::Cancelled,
-        () = over => Ending::TimedOut,
+        () = unconstrained(control.reached(Phase::Stop)) => Ending::Cancelled,
+        () = unconstrained(over) => Ending::TimedOut,
     };
     job.terminate();
     tokio::select! {
         biased;
         () = job.gone() => {}
-        () = control.reached(Phase::Kill) => kill(job).await,
-        () = clock.sleep(grace) => kill(job).await,
+        () = unconstrained(control.reached(Phase::Kill)) => kill(job, clock).await,
+        () = unconstrained(clock.sleep(grace)) => kill(job, clock).await,
     }
     // The last of its words, as far as they are written.
-    let _ = tokio::time::timeout(LEAK_GRACE, job.drained()).await;
+    let _ = within(LEAK_GRACE, job.drained(), clock).await;
     ending
 }
 
-async fn kill(job: &mut impl Job) {
-    job.kill();
-    while tokio::time::timeout(Duration::from_millis(100), job.gone()).await.is_err() {
-        // One that was being forked when the signal came.
+/// Whether it ends in time, on the run's clock.
+async fn within(time: Duration, ends: impl Future<Output = ()>, clock: &Clock) -> bool {
+    tokio::select! {
+        biased;
+        () = ends => true,
+        () = unconstrained(clock.sleep(time)) => false,
+    }
+}
+
+async fn kill(job: &mut impl Job, clock: &Clock) {
+    let given_up = clock.now() + KILL_WAIT;
+    while clock.now() < given_up {
+        // Again and again: what is being forked when the signal comes does not get it.
         job.kill();
-        if tokio::time::timeout(KILL_WAIT, job.gone()).await.is_err() {
+        if within(KILL_AGAIN, job.gone(), clock).await {
             return;
         }
     }
@@ -98,19 +112,16 @@ async fn kill(job: &mut impl Job) {
 
 /// The first process has ended by itself: gives the rest a moment, then ends it.
 async fn left_behind(job: &mut impl Job, clock: &Clock) -> Ending {
-    let end = clock.now() + LEAK_WAIT;
-    let in_time = tokio::select! {
-        biased;
-        () = async { job.drained().await; job.gone().await; } => true,
-        () = clock.sleep_until(end) => false,
+    let rest = async {
+        job.drained().await;
+        job.gone().await;
     };
-    if !in_time {
-        // Who holds the output may have a session of its own by now: then it is left alone.
-        if tokio::time::timeout(Duration::from_millis(1), job.gone()).await.is_err() {
-            job.terminate();
-            if tokio::time::timeout(LEAK_GRACE, job.gone()).await.is_err() {
-                kill(job).await;
-            }
+    let in_time = within(LEAK_WAIT, rest, clock).await;
+    // Who holds the output may have a session of its own by now: then it is left alone.
+    if !in_time && !within(Duration::from_millis(1), job.gone(), clock).await {
+        job.terminate();
+        if !within(LEAK_GRACE, job.gone(), clock).await {
+            kill(job, clock).await;
         }
     }
     Ending::Itself { leaked: !in_time }
