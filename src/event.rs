@@ -24,7 +24,8 @@ pub enum EventKind {
     RunStarted(Arc<Plan>),
     /// A unit took a place for the first time.
     UnitStarted(UnitIndex),
-    /// An attempt began.
+    /// An attempt began. It begins again, with the same number, where it came to nothing that counts: the machine had no
+    /// place for it, or the one process that was to answer for many worktrees could not.
     AttemptStarted {
         /// Of this unit.
         unit: UnitIndex,

@@ -114,7 +114,7 @@ struct Dispatcher<'a, E> {
     waiting: BinaryHeap<Reverse<(Duration, UnitIndex)>>,
     faults: u32,
     cancelled: Option<Cause>,
-    /// When the first signal came.
+    /// When the first signal had been obeyed.
     interrupted: Option<Duration>,
     phase: watch::Sender<Phase>,
     control: Control,
@@ -128,6 +128,10 @@ impl<E: Executor> Dispatcher<'_, E> {
         loop {
             self.admit();
             self.start();
+            // Answers that were there already may have ended a whole wave: then nothing runs, and the next one is due.
+            if self.schedule.is_wave_due() {
+                continue;
+            }
             if self.schedule.is_over() && self.running.is_empty() {
                 break;
             }
@@ -327,7 +331,13 @@ impl<E: Executor> Dispatcher<'_, E> {
         self.in_place.insert(unit);
         let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with };
         self.running.spawn(async move {
-            Ended { unit, started, asked_for_others, result: executor.attempt(ask, control).await }
+            // The run may have been cancelled before this task came to its turn.
+            let result = if control.is_at(Phase::Stop) {
+                Ok(Done::with(Outcome::Cancelled, None))
+            } else {
+                executor.attempt(ask, control).await
+            };
+            Ended { unit, started, asked_for_others, result }
         });
     }
 
@@ -348,14 +358,12 @@ impl<E: Executor> Dispatcher<'_, E> {
         match result {
             Ok(mut done) => {
                 if asked_for_others {
-                    let others = std::mem::take(&mut done.others);
+                    let answers = std::mem::take(&mut done.others).into_iter().collect();
                     let passed = done.outcome == Outcome::Passed;
-                    self.share(unit, passed.then_some(others));
+                    self.share(unit, Some(if passed { Shared::Answered(answers) } else { Shared::Failed }));
                     if done.outcome == Outcome::Errored {
-                        // The fault may be another worktree's: this one's own first attempt is still to come.
-                        self.schedule.leave(unit);
-                        self.units[unit].attempts -= 1;
-                        self.decide_again(unit);
+                        // What was wrong may be another worktree's: this one is asked by itself too, and it was nobody's attempt.
+                        self.undo(unit);
                         return;
                     }
                 }
@@ -365,18 +373,23 @@ impl<E: Executor> Dispatcher<'_, E> {
                 if asked_for_others {
                     self.share(unit, None);
                 }
-                self.schedule.leave(unit);
-                if self.schedule.running() == 0 {
+                if self.schedule.running() == 1 {
                     let reason = format!("the machine has no place for one more process: {error}");
-                    self.end(unit, Outcome::Errored, Some(reason));
+                    self.finish(unit, started, Done::with(Outcome::Errored, Some(reason)));
                 } else {
                     // As soon as something ends there is a place again.
-                    self.units[unit].attempts -= 1;
+                    self.undo(unit);
                     self.schedule.shrink();
-                    self.decide_again(unit);
                 }
             }
         }
+    }
+
+    /// An attempt that came to nothing that could be counted: its unit gives its place back and wants one again.
+    fn undo(&mut self, unit: UnitIndex) {
+        self.units[unit].attempts -= 1;
+        self.schedule.leave(unit);
+        self.decide_again(unit);
     }
 
     /// A unit that has been ready before: only a cancelled run has changed anything for it.
@@ -390,10 +403,15 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
     }
 
-    /// The process that was to answer a shared check has ended: with answers, or without.
-    fn share(&mut self, unit: UnitIndex, answers: Option<Vec<(UnitIndex, Verdict)>>) {
-        let shared = answers.map_or(Shared::Failed, |answers| Shared::Answered(answers.into_iter().collect()));
-        if let Some(Shared::Asked(held)) = self.shared.insert(self.plan.check_of(unit), shared) {
+    /// The process that was to answer a shared check has ended: with answers, or without; or there never was one, and
+    /// the next unit asks again.
+    fn share(&mut self, unit: UnitIndex, shared: Option<Shared>) {
+        let check = self.plan.check_of(unit);
+        let before = match shared {
+            Some(shared) => self.shared.insert(check, shared),
+            None => self.shared.remove(&check),
+        };
+        if let Some(Shared::Asked(held)) = before {
             for unit in held {
                 self.decide_again(unit);
             }
@@ -468,13 +486,13 @@ impl<E: Executor> Dispatcher<'_, E> {
     fn obey(&mut self, order: Order) {
         match order {
             Order::End(number) => {
-                let now = self.clock.now();
                 match self.interrupted {
                     None => {
-                        self.interrupted = Some(now);
                         self.cancel(Cause::Signal(number));
+                        // Telling of all that is cancelled may take a while, in which the same key press waits to be heard again.
+                        self.interrupted = Some(self.clock.now());
                     }
-                    Some(first) if now.saturating_sub(first) > ONE_KEY_PRESS => {
+                    Some(first) if self.clock.now().saturating_sub(first) > ONE_KEY_PRESS => {
                         self.phase.send_replace(Phase::Kill);
                     }
                     Some(_) => {}
@@ -486,7 +504,7 @@ impl<E: Executor> Dispatcher<'_, E> {
             }
             Order::Suspend => {
                 self.say(EventKind::Suspending);
-                let before = std::time::Instant::now();
+                let before = tokio::time::Instant::now();
                 self.executor.suspend();
                 self.clock.stood_still(before.elapsed());
             }

@@ -46,6 +46,11 @@ impl Control {
         (sender, Self(receiver))
     }
 
+    /// Whether the run has come to this phase, or a later one.
+    pub fn is_at(&self, phase: Phase) -> bool {
+        *self.0.borrow() >= phase
+    }
+
     /// Waits until the run has come to this phase, or a later one.
     pub async fn reached(&mut self, phase: Phase) {
         if self.0.wait_for(|now| *now >= phase).await.is_err() {

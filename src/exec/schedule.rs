@@ -59,14 +59,19 @@ impl Schedule {
 
     /// Lets the next wave in where the last one has settled. Gives its units that nothing blocks, to be decided about.
     pub fn admit(&mut self) -> Vec<UnitIndex> {
-        if self.open_in_wave > 0 || self.next_wave >= self.worktrees {
+        if !self.is_wave_due() {
             return Vec::new();
         }
         let first = self.next_wave;
-        self.next_wave = self.wave.map_or(self.worktrees, |size| first.saturating_add(size)).min(self.worktrees);
+        self.next_wave = self.wave.map_or(self.worktrees, |size| first.saturating_add(size.max(1))).min(self.worktrees);
         let units = first * self.checks.len()..self.next_wave * self.checks.len();
         self.open_in_wave = units.clone().filter(|unit| !self.settled[*unit]).count();
         units.filter(|unit| self.blocked[*unit] == 0 && !self.settled[*unit]).collect()
+    }
+
+    /// Whether the last wave has settled and there is another to let in.
+    pub const fn is_wave_due(&self) -> bool {
+        self.open_in_wave == 0 && self.next_wave < self.worktrees
     }
 
     /// A unit may start as soon as there is a place.
