@@ -7,5 +7,7 @@
 mod builtins;
 mod discovery;
 mod first;
+mod simulation;
+mod strategies;
 mod support;
 mod worktrees;

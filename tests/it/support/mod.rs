@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each file of tests uses its own part")]
 
+pub mod machine;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
