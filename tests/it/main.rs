@@ -7,6 +7,8 @@
 mod builtins;
 mod discovery;
 mod first;
+mod processes;
+mod signals;
 mod simulation;
 mod strategies;
 mod support;

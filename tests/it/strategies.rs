@@ -236,6 +236,9 @@ async fn jitter_spreads_waits_and_never_lengthens_them() {
     assert!(distinct.len() > 10, "{one:?}");
 }
 
+/// What is tried again, what happens, and how often it is tried.
+type Case = (&'static [RetryClass], fn() -> Script, usize);
+
 #[tokio::test(start_paused = true)]
 async fn what_is_worth_another_attempt_is_told_by_its_class() {
     let locked = || {
@@ -243,7 +246,6 @@ async fn what_is_worth_another_attempt_is_told_by_its_class() {
         script.done.locked = true;
         script
     };
-    type Case = (&'static [RetryClass], fn() -> Script, usize);
     let cases: [Case; 9] = [
         (&[RetryClass::Timeout], Script::hangs, 3),
         (&[RetryClass::Error], Script::hangs, 1),

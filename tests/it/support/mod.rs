@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each file of tests uses its own part")]
 
+pub mod leftovers;
 pub mod machine;
 
 use std::ffi::OsStr;
