@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use cel::objects::{Key, Map, Value};
 use cel::{Context, ExecutionError, Program};
+use unicode_width::UnicodeWidthStr;
 
 use crate::model::check::{Check, FactType};
 use crate::model::facts::{Fact, Facts};
@@ -72,6 +73,13 @@ impl Scope<'_> {
             return find(WORKTREE_FIELDS.into_iter(), field, WORKTREE);
         }
         match self.check(name) {
+            Some(check) if self.own == Some(check.name.as_str()) && matches!(field, "outcome" | "passed") => Err((
+                format!("'{name}.{field}' is known only after this expression"),
+                Some(format!(
+                    "{name} has: {}",
+                    self.fields(check).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+                )),
+            )),
             Some(check) => find(self.fields(check), field, name),
             None => {
                 let names: Vec<String> = self.names().collect();
@@ -114,17 +122,23 @@ pub struct ExpressionFault {
     pub remedy: Option<String>,
 }
 
-impl ExpressionFault {
-    /// The expression with a mark below the place, in two lines.
-    pub fn pointed(&self, text: &str) -> String {
-        let line = text.replace(['\n', '\t'], " ");
-        let length = line.chars().count();
-        let start = self.span.0.min(length);
-        let width = self.span.1.saturating_sub(start).clamp(1, length.saturating_sub(start).max(1));
-        format!("    {line}\n    {}{}", " ".repeat(start), "^".repeat(width))
-    }
+/// An expression with a mark below the place, in two lines: of a longer one, the line and what surrounds the place.
+pub(super) fn pointed(text: &str, span: (usize, usize)) -> String {
+    const SHOWN: usize = 90;
+    let letters: Vec<char> = text.chars().collect();
+    let start = span.0.min(letters.len());
+    let before = letters[..start].iter().rposition(|c| *c == '\n').map_or(0, |at| at + 1);
+    let after = letters[start..].iter().position(|c| *c == '\n').map_or(letters.len(), |at| start + at);
+    // Of a long line, only what surrounds the place.
+    let first = if after - before > SHOWN { start.saturating_sub(SHOWN / 3).max(before) } else { before };
+    let last = after.min(first + SHOWN);
+    let stop = span.1.clamp(start, last);
+    let shown = |letters: &[char]| letters.iter().map(|c| if c.is_whitespace() { ' ' } else { *c }).collect::<String>();
+    let (lead, tail) = (if first > before { "..." } else { "" }, if last < after { "..." } else { "" });
+    let gap = lead.len() + shown(&letters[first..start]).width();
+    let width = shown(&letters[start..stop]).width().max(1);
+    format!("    {lead}{}{tail}\n    {}{}", shown(&letters[first..last]), " ".repeat(gap), "^".repeat(width))
 }
-
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Condition {
@@ -138,7 +152,7 @@ pub struct Condition {
 enum Form {
     /// `name.field`, or its negation.
     Fact { read: Read, negated: bool },
-    /// Anything else, with the facts that it reads and does not ask for with `has()`.
+    /// Anything else, with the facts that it reads.
     Program { program: Box<Program>, reads: Vec<Read> },
 }
 
@@ -148,6 +162,10 @@ pub(super) struct Read {
     pub(super) name: String,
     pub(super) check: Option<String>,
     pub(super) field: String,
+    /// Whether it only asks for it, with `has()`.
+    pub(super) asked: bool,
+    /// Where, in characters.
+    pub(super) span: (usize, usize),
 }
 
 /// What is known of a check that has ended on a worktree (or, for its own `fail-if`, has answered).
@@ -178,15 +196,12 @@ impl Condition {
     /// Compiles and types an expression.
     pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Self, ExpressionFault> {
         if let Some((negated, name, field)) = bare_fact(text) {
-            let start = text.find(name).unwrap_or(0);
-            let fault = |(problem, remedy)| ExpressionFault {
-                problem,
-                span: (start, start + name.len() + 1 + field.len()),
-                remedy,
-            };
+            let start = text.split(name).next().unwrap_or_default().chars().count();
+            let span = (start, start + name.len() + 1 + field.len());
+            let fault = |(problem, remedy)| ExpressionFault { problem, span, remedy };
             if scope.field(name, field).map_err(fault)? == FactType::Bool {
                 let check = scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
-                let read = Read { name: name.to_owned(), check, field: field.to_owned() };
+                let read = Read { name: name.to_owned(), check, field: field.to_owned(), asked: false, span };
                 return Ok(Self {
                     text: text.to_owned(),
                     names: read.check.iter().cloned().collect(),
@@ -194,16 +209,24 @@ impl Condition {
                 });
             }
         }
-        let program = Program::compile(text).map_err(|errors| typing::syntax_fault(text, &errors))?;
+        let program = typing::parse(text)?;
         let reads = typing::check(&program, scope)?;
         let mut names: Vec<String> = Vec::new();
-        for name in reads.iter().filter_map(|(read, _)| read.check.clone()) {
+        for name in reads.iter().filter_map(|read| read.check.clone()) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        let reads = reads.into_iter().filter(|(_, asked)| !asked).map(|(read, _)| read).collect();
         Ok(Self { text: text.to_owned(), form: Form::Program { program: Box::new(program), reads }, names })
+    }
+
+    /// Where it first names a check, in characters.
+    pub fn place_of(&self, check: &str) -> Option<(usize, usize)> {
+        let reads = match &self.form {
+            Form::Fact { read, .. } => std::slice::from_ref(read),
+            Form::Program { reads, .. } => reads,
+        };
+        reads.iter().find(|read| read.check.as_deref() == Some(check)).map(|read| read.span)
     }
 
     /// The checks that it names.
@@ -232,10 +255,16 @@ impl Condition {
                     Ok(Value::Bool(flag)) => Truth::Is(flag),
                     Ok(other) => Truth::Wrong(format!("'{}' gave {other:?}, not true or false", self.text)),
                     Err(error) => {
-                        let missing = reads.iter().find(|read| value(read, worktree, &known).is_none());
-                        match (missing, error) {
-                            (Some(read), ExecutionError::NoSuchKey(_)) => Truth::Unknown(unknown(read, &known)),
-                            (_, error) => Truth::Wrong(format!("'{}' cannot be evaluated: {error}", self.text)),
+                        let missing = |key: &str| {
+                            let mut missing =
+                                reads.iter().filter(|read| !read.asked && value(read, worktree, &known).is_none());
+                            missing.find(|read| read.field == key)
+                        };
+                        match error {
+                            ExecutionError::NoSuchKey(key) if missing(&key).is_some() => {
+                                Truth::Unknown(missing(&key).map(|read| unknown(read, &known)).unwrap_or_default())
+                            }
+                            error => Truth::Wrong(format!("'{}' cannot be evaluated: {error}", self.text)),
                         }
                     }
                 }

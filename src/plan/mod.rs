@@ -4,7 +4,7 @@ pub mod condition;
 mod select;
 mod typing;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -171,10 +171,18 @@ struct Pipeline {
 struct Parts {
     when: Option<Condition>,
     fail_if: Option<Condition>,
-    /// Names of prerequisites, and whether they must pass.
-    prerequisites: Vec<(String, bool)>,
+    prerequisites: Vec<Link>,
     brought_by: Option<String>,
     left_out: Option<String>,
+}
+
+/// That one check waits for another, and what says so.
+struct Link {
+    name: String,
+    must_pass: bool,
+    key: &'static str,
+    /// Where the expression names it, with two lines that show it.
+    shown: Option<String>,
 }
 
 impl Pipeline {
@@ -218,23 +226,23 @@ impl Pipeline {
         if self.names.iter().any(|known| known == name) {
             return;
         }
-        if let Some(start) = path.iter().position(|known| known == name) {
-            let cycle = path[start..].iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(" -> ");
-            errors.push(Diagnostic::new(format!("checks wait for each other: {cycle}")));
-            return;
-        }
         let Some(check) = settings.checks.get(name) else { return };
         path.push(name.to_owned());
         let mut parts = compile(check, settings, errors);
         parts.brought_by = by.map(str::to_owned);
-        let prerequisites: BTreeSet<String> = parts.prerequisites.iter().map(|(name, _)| name.clone()).collect();
-        for prerequisite in prerequisites {
-            if skip.contains(&prerequisite) {
-                parts.left_out = Some(prerequisite);
+        let prerequisites: BTreeMap<&str, &Link> =
+            parts.prerequisites.iter().map(|link| (link.name.as_str(), link)).collect();
+        let mut left_out = None;
+        for (prerequisite, link) in prerequisites {
+            if let Some(start) = path.iter().position(|known| known == prerequisite) {
+                errors.push(cycle(&path[start..], link, settings));
+            } else if skip.iter().any(|skipped| skipped == prerequisite) {
+                left_out = Some(prerequisite.to_owned());
             } else {
-                self.include(&prerequisite, Some(name), settings, skip, path, errors);
+                self.include(prerequisite, Some(name), settings, skip, path, errors);
             }
         }
+        parts.left_out = left_out;
         path.pop();
         self.names.push(name.to_owned());
         self.parts.push(parts);
@@ -255,10 +263,7 @@ impl Pipeline {
         self.names.iter().filter_map(faults).collect()
     }
 
-    fn freeze(
-        self,
-        mut checks: std::collections::BTreeMap<String, Check>,
-    ) -> Result<Vec<PlannedCheck>, Vec<Diagnostic>> {
+    fn freeze(self, mut checks: BTreeMap<String, Check>) -> Result<Vec<PlannedCheck>, Vec<Diagnostic>> {
         let index = |name: &str| self.names.iter().position(|known| known == name);
         let mut planned = Vec::new();
         for (name, parts) in self.names.iter().zip(self.parts) {
@@ -268,7 +273,7 @@ impl Pipeline {
             let prerequisites = parts
                 .prerequisites
                 .iter()
-                .filter_map(|(name, must_pass)| Some(Prerequisite { check: index(name)?, must_pass: *must_pass }));
+                .filter_map(|link| Some(Prerequisite { check: index(&link.name)?, must_pass: link.must_pass }));
             let prerequisites: Vec<_> = prerequisites.collect();
             let shared = check.kind == CheckKind::Log
                 && check.args.is_empty()
@@ -310,32 +315,49 @@ fn no_such_check(name: &str, settings: &Settings) -> Diagnostic {
     }
 }
 
+/// A fault of a key of a check, with its place where a layer says it.
+fn fault_of(settings: &Settings, check: &str, key: &str, problem: String) -> Diagnostic {
+    let keys = settings.keys.get(check);
+    let origin = keys.and_then(|keys| match key {
+        "when" => keys.when.as_ref().map(|sourced| &sourced.origin),
+        "fail-if" => keys.fail_if.as_ref().map(|sourced| &sourced.origin),
+        _ => keys.needs.as_ref().map(|sourced| &sourced.origin),
+    });
+    match origin {
+        Some(origin) => Diagnostic::of(origin, &["check", check, key], problem),
+        None => Diagnostic { key: Some(format!("check.{check}.{key} (default)")), ..Diagnostic::new(problem) },
+    }
+}
+
+/// Checks of which each waits for the next, and the last, by this link, for the first.
+fn cycle(path: &[String], link: &Link, settings: &Settings) -> Diagnostic {
+    let last = path.last().map_or("", String::as_str);
+    let mut problem = match path {
+        [only] => format!("check '{only}' waits for itself"),
+        _ => format!("checks wait for each other: {} -> {}", path.join(" -> "), link.name),
+    };
+    if let Some(shown) = &link.shown {
+        problem = format!("{problem}\n{shown}");
+    }
+    let diagnostic = fault_of(settings, last, link.key, problem);
+    match (path, link.key) {
+        ([_], "when") => diagnostic.remedy("'when' is asked before the check runs; 'fail-if' can ask for its facts"),
+        _ => diagnostic,
+    }
+}
+
 /// Compiles what a check says of others, and lists the others.
 fn compile(check: &Check, settings: &Settings, errors: &mut Vec<Diagnostic>) -> Parts {
-    let keys = settings.keys.get(&check.name);
     let mut parts = Parts::default();
     for name in &check.needs {
-        if name == &check.name {
-            errors.push(Diagnostic::new(format!("check '{name}' needs itself")));
-        } else if settings.checks.contains_key(name) {
-            parts.prerequisites.push((name.clone(), true));
+        if settings.checks.contains_key(name) {
+            parts.prerequisites.push(Link { name: name.clone(), must_pass: true, key: "needs", shown: None });
         } else {
-            let fault = no_such_check(name, settings);
-            let origin = keys.and_then(|keys| keys.needs.as_ref()).map(|sourced| &sourced.origin);
-            errors.push(match origin {
-                Some(origin) => Diagnostic {
-                    remedy: fault.remedy,
-                    ..Diagnostic::of(origin, &["check", &check.name, "needs"], fault.problem)
-                },
-                None => fault,
-            });
+            let Diagnostic { problem, remedy, .. } = no_such_check(name, settings);
+            errors.push(Diagnostic { remedy, ..fault_of(settings, &check.name, "needs", problem) });
         }
     }
-    let conditions = [
-        ("when", &check.when, keys.and_then(|keys| keys.when.as_ref())),
-        ("fail-if", &check.fail_if, keys.and_then(|keys| keys.fail_if.as_ref())),
-    ];
-    for (key, text, sourced) in conditions {
+    for (key, text) in [("when", &check.when), ("fail-if", &check.fail_if)] {
         let Some(text) = text else { continue };
         let scope = Scope { checks: &settings.checks, own: (key == "fail-if").then_some(check.name.as_str()) };
         match Condition::compile(text, &scope) {
@@ -343,21 +365,17 @@ fn compile(check: &Check, settings: &Settings, errors: &mut Vec<Diagnostic>) -> 
                 for name in condition.names() {
                     // Its own facts are there by the time `fail-if` is read; `when` naming itself is a cycle.
                     let own = key == "fail-if" && *name == check.name;
-                    if !own && parts.prerequisites.iter().all(|(known, _)| known != name) {
-                        parts.prerequisites.push((name.clone(), false));
+                    if !own && parts.prerequisites.iter().all(|known| known.name != *name) {
+                        let shown = condition.place_of(name).map(|span| condition::pointed(text, span));
+                        parts.prerequisites.push(Link { name: name.clone(), must_pass: false, key, shown });
                     }
                 }
                 let slot = if key == "when" { &mut parts.when } else { &mut parts.fail_if };
                 *slot = Some(condition);
             }
             Err(fault) => {
-                let problem = format!("{}\n{}", fault.problem, fault.pointed(text));
-                let mut diagnostic = match sourced {
-                    Some(sourced) => Diagnostic::of(&sourced.origin, &["check", &check.name, key], problem),
-                    None => Diagnostic::new(problem),
-                };
-                diagnostic.remedy = fault.remedy;
-                errors.push(diagnostic);
+                let problem = format!("{}\n{}", fault.problem, condition::pointed(text, fault.span));
+                errors.push(Diagnostic { remedy: fault.remedy, ..fault_of(settings, &check.name, key, problem) });
             }
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! `cel` itself finds a wrong type only when it evaluates, and only on the branch that it takes.
 
-use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators as op};
-use cel::{ParseErrors, Program};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators as op};
+use cel::{Context, ParseErrors, Program};
 
 use crate::model::check::FactType;
 use crate::plan::condition::{ExpressionFault, Read, Scope, WORKTREE};
@@ -28,7 +28,7 @@ enum Type {
 impl Type {
     const fn name(self) -> &'static str {
         match self {
-            Self::Bool => "true or false",
+            Self::Bool => "a boolean",
             Self::Int => "a whole number",
             Self::UInt => "an unsigned number",
             Self::Double => "a number",
@@ -61,63 +61,167 @@ impl From<FactType> for Type {
     }
 }
 
-/// Functions and methods that CEL's standard environment has here, with what they give.
-const FUNCTIONS: [(&str, Type); 14] = [
-    ("size", Type::Int),
-    ("contains", Type::Bool),
-    ("startsWith", Type::Bool),
-    ("endsWith", Type::Bool),
-    ("matches", Type::Bool),
-    ("string", Type::Text),
-    ("bytes", Type::Bytes),
-    ("int", Type::Int),
-    ("uint", Type::UInt),
-    ("double", Type::Double),
-    ("bool", Type::Bool),
-    ("max", Type::Any),
-    ("min", Type::Any),
-    ("type", Type::Any),
+/// How a function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Called {
+    /// `f(x)`.
+    Before,
+    /// `x.f()`.
+    After,
+    /// Either way.
+    Both,
+}
+
+/// A function of CEL's standard environment, as far as `cel` has it here.
+struct Function {
+    name: &'static str,
+    called: Called,
+    /// What it takes, the value before the dot first.
+    takes: &'static [&'static [Type]],
+    gives: Type,
+}
+
+const SIMPLE: &[Type] = &[Type::Bool, Type::Int, Type::UInt, Type::Double, Type::Text, Type::Bytes];
+const NUMBERS: &[Type] = &[Type::Int, Type::UInt, Type::Double, Type::Text];
+const TEXTS: &[&[Type]] = &[&[Type::Text], &[Type::Text]];
+
+const FUNCTIONS: [Function; 10] = [
+    Function {
+        name: "size",
+        called: Called::Both,
+        takes: &[&[Type::Text, Type::Bytes, Type::List, Type::Map]],
+        gives: Type::Int,
+    },
+    Function { name: "contains", called: Called::After, takes: TEXTS, gives: Type::Bool },
+    Function { name: "startsWith", called: Called::After, takes: TEXTS, gives: Type::Bool },
+    Function { name: "endsWith", called: Called::After, takes: TEXTS, gives: Type::Bool },
+    Function { name: "matches", called: Called::Both, takes: TEXTS, gives: Type::Bool },
+    Function { name: "string", called: Called::Before, takes: &[SIMPLE], gives: Type::Text },
+    Function { name: "int", called: Called::Before, takes: &[NUMBERS], gives: Type::Int },
+    Function { name: "uint", called: Called::Before, takes: &[NUMBERS], gives: Type::UInt },
+    Function { name: "double", called: Called::Before, takes: &[NUMBERS], gives: Type::Double },
+    Function { name: "bool", called: Called::Before, takes: &[&[Type::Bool, Type::Text]], gives: Type::Bool },
 ];
 
+/// What `cel` expands itself, with how each is written.
+const MACROS: [(&str, &str); 6] = [
+    ("has", "has(CHECK.FACT)"),
+    ("all", "LIST.all(NAME, CONDITION)"),
+    ("exists", "LIST.exists(NAME, CONDITION)"),
+    ("exists_one", "LIST.exists_one(NAME, CONDITION)"),
+    ("map", "LIST.map(NAME, VALUE)"),
+    ("filter", "LIST.filter(NAME, CONDITION)"),
+];
+
+/// Longer texts are no conditions.
+const LONGEST: usize = 4096;
+/// More brackets, or more signs, than these would need a deeper stack than there may be.
+const MOST_BRACKETS: usize = 100;
+const MOST_SIGNS: usize = 500;
+/// The parser goes down a level for each bracket and sign, and each level is large.
+const STACK: usize = 64 << 20;
+/// Loops in loops: what a repository's file says must not keep a run busy for ever.
+const DEEPEST_LOOP: usize = 2;
+
+/// Reads an expression, in a bounded time and on a stack of its own: an expression comes from a file that may be anybody's.
+pub(super) fn parse(text: &str) -> Result<Program, ExpressionFault> {
+    let whole = |problem: &str| ExpressionFault {
+        problem: problem.to_owned(),
+        span: (0, text.chars().count()),
+        remedy: Some("a command can ask what is too long for an expression".to_owned()),
+    };
+    let brackets = text.bytes().filter(|byte| b"([{".contains(byte)).count();
+    let signs = text.bytes().filter(|byte| b"=<>+-*/%&|?!.,:".contains(byte)).count()
+        + text.split_whitespace().filter(|word| *word == "in").count();
+    if text.len() > LONGEST {
+        return Err(whole("this expression is too long"));
+    }
+    if brackets > MOST_BRACKETS || signs > MOST_SIGNS {
+        return Err(whole("this expression has too many parts"));
+    }
+    let read = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("expression".to_owned()).stack_size(STACK);
+        thread.spawn_scoped(scope, || Program::compile(text)).map(std::thread::ScopedJoinHandle::join)
+    });
+    match read {
+        Ok(Ok(Ok(program))) => Ok(program),
+        Ok(Ok(Err(errors))) => Err(syntax_fault(text, &errors)),
+        Ok(Err(_)) | Err(_) => Err(ExpressionFault { remedy: None, ..whole("this expression cannot be read") }),
+    }
+}
+
 /// What the parser could not read.
-pub(super) fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
+fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
     let length = text.chars().count();
     let Some(first) = errors.errors.first() else {
-        return ExpressionFault { problem: "this is no expression".to_owned(), span: (0, length), remedy: None };
+        return ExpressionFault {
+            problem: "this expression cannot be read".to_owned(),
+            span: (0, length),
+            remedy: None,
+        };
     };
     let (line, column) =
         (usize::try_from(first.pos.0).unwrap_or(1).max(1), usize::try_from(first.pos.1).unwrap_or(1).max(1));
     let before: usize = text.split_inclusive('\n').take(line - 1).map(|line| line.chars().count()).sum();
-    let start = (before + column - 1).min(length);
-    let remedy = text.contains("&&").then_some(()).map_or_else(
-        || [(" and ", "&&"), (" or ", "||"), (" = ", "==")].into_iter().find(|(wrong, _)| text.contains(wrong)),
-        |()| None,
-    );
-    ExpressionFault {
-        problem: "this is no expression".to_owned(),
-        span: (start, start + 1),
-        remedy: remedy.map(|(wrong, right)| format!("in CEL, '{}' is written '{right}'", wrong.trim())),
-    }
+    // The parser counts characters, what follows it bytes.
+    let column = if first.msg.starts_with("Syntax error") {
+        column - 1
+    } else {
+        text.split_inclusive('\n').nth(line - 1).map_or(0, |line| characters(line, column - 1))
+    };
+    let start = (before + column).min(length);
+    let rest: String = text.chars().skip(start).collect();
+    let word_end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    let word = match rest.chars().next() {
+        Some(letter) if word_end == 0 => letter.to_string(),
+        _ => rest[..word_end].to_owned(),
+    };
+    let previous = text.chars().take(start).collect::<String>();
+    let previous = previous
+        .trim_end_matches([' ', '('])
+        .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let (problem, remedy) = if let Some(name) = first.msg.strip_prefix("reserved identifier: ") {
+        (
+            format!("'{name}' is a word of CEL's own"),
+            Some("a check of this name cannot be named in expressions: rename it".to_owned()),
+        )
+    } else if let Some(usage) = MACROS.iter().find(|(name, _)| *name == previous).map(|(_, usage)| *usage) {
+        ("this is not how it is written".to_owned(), Some(format!("write {usage}")))
+    } else if first.msg.starts_with("Syntax error") || first.msg.is_empty() {
+        let unclosed = matches!(word.as_str(), "'" | "\"") && first.msg.contains("token recognition");
+        let problem = if rest.trim().is_empty() {
+            "the expression ends where more is expected".to_owned()
+        } else if unclosed {
+            "this quote is not closed".to_owned()
+        } else {
+            format!("'{}' is not expected here", word.escape_debug())
+        };
+        let words = [("and", "&&"), ("&", "&&"), ("or", "||"), ("|", "||"), ("=", "=="), ("not", "!")];
+        let wrong = words.into_iter().find(|(wrong, _)| *wrong == word || (*wrong == "not" && previous == "not"));
+        (problem, wrong.map(|(wrong, right)| format!("in CEL, '{wrong}' is written '{right}'")))
+    } else {
+        ("this expression cannot be read".to_owned(), Some(first.msg.clone()))
+    };
+    ExpressionFault { problem, span: (start, start + word.chars().count().max(1)), remedy }
 }
 
-/// Types a program. Gives the facts that it reads, each with whether it is only asked for with `has()`.
-pub(super) fn check(program: &Program, scope: &Scope<'_>) -> Result<Vec<(Read, bool)>, ExpressionFault> {
-    let mut walk = Walk { program, scope, bound: Vec::new(), reads: Vec::new() };
+/// How many characters the first bytes of a text are.
+fn characters(text: &str, bytes: usize) -> usize {
+    text.char_indices().take_while(|(at, _)| *at < bytes).count()
+}
+
+/// Types a program. Gives the facts that it reads.
+pub(super) fn check(program: &Program, scope: &Scope<'_>) -> Result<Vec<Read>, ExpressionFault> {
+    let mut walk = Walk { program, scope, bound: Vec::new(), loops: 0, reads: Vec::new() };
     let root = program.expression();
     let found = walk.type_of(root)?;
     if !matches!(found, Type::Bool | Type::Any) {
-        return Err(walk.fault(root, format!("must be true or false, and is {}", found.name())));
+        return Err(walk.fault(root, format!("must be true or false, but is {}", found.name())));
     }
-    let asked: Vec<Read> = walk.reads.iter().filter(|(_, asked)| *asked).map(|(read, _)| read.clone()).collect();
-    // `has(a.b) && a.b > 0` guards its own reading.
-    Ok(walk
-        .reads
-        .into_iter()
-        .map(|(read, only)| {
-            let guarded = only || asked.contains(&read);
-            (read, guarded)
-        })
-        .collect())
+    Ok(walk.reads)
 }
 
 struct Walk<'a> {
@@ -125,7 +229,9 @@ struct Walk<'a> {
     scope: &'a Scope<'a>,
     /// Names that a macro (`all`, `exists`, `map`, `filter`) has bound.
     bound: Vec<String>,
-    reads: Vec<(Read, bool)>,
+    /// Loops around the part that is being typed.
+    loops: usize,
+    reads: Vec<Read>,
 }
 
 impl Walk<'_> {
@@ -137,24 +243,55 @@ impl Walk<'_> {
     fn span(&self, at: &IdedExpr) -> (usize, usize) {
         let mut span: Option<(usize, usize)> = None;
         self.widen(at, &mut span);
-        span.unwrap_or((0, 1))
+        let source = self.source();
+        // cel counts bytes.
+        span.map_or((0, 1), |(start, stop)| (characters(source, start), characters(source, stop)))
+    }
+
+    fn source(&self) -> &str {
+        &self.program.source_info().source
     }
 
     fn widen(&self, at: &IdedExpr, span: &mut Option<(usize, usize)>) {
-        if let Some((start, stop)) = self.program.source_info().offset_for(at.id) {
-            let (start, mut stop) = (start as usize, stop as usize + 1);
-            if let Expr::Select(select) = &at.expr {
-                stop = stop.max(start + select.field.len());
-            }
-            *span = Some(span.map_or((start, stop), |(first, last)| (first.min(start), last.max(stop))));
-        }
         match &at.expr {
             Expr::Select(select) => self.widen(&select.operand, span),
             Expr::Call(call) => {
                 call.target.iter().map(AsRef::as_ref).chain(&call.args).for_each(|part| self.widen(part, span));
             }
+            Expr::Comprehension(comprehension) => self.widen(&comprehension.iter_range, span),
             _ => {}
         }
+        let Some((start, stop)) = self.program.source_info().offset_for(at.id) else { return };
+        // What a macro was made into has the place of its bracket.
+        if matches!(&at.expr, Expr::Select(select) if select.test) && span.is_some() {
+            if let (Expr::Select(select), Some((_, stop))) = (&at.expr, span.as_mut()) {
+                *stop += 1 + select.field.len();
+            }
+            return;
+        }
+        let (mut start, mut stop) = (start as usize, (stop as usize).saturating_add(1));
+        let source = self.source();
+        let before =
+            |name: &str| source.get(..start).is_some_and(|before| before.ends_with(name)).then_some(name.len());
+        match &at.expr {
+            // Of a field, the place is its dot's or its first operand's.
+            Expr::Select(select) => {
+                let field = source.get(start..).and_then(|rest| rest.find(&select.field));
+                stop = stop.max(start + field.unwrap_or(0) + select.field.len());
+            }
+            // Of a call, the place is its bracket's.
+            Expr::Call(call) if !is_operator(&call.func_name) => {
+                start -= before(&call.func_name).unwrap_or(0);
+                stop = stop.max(span.map_or(0, |(_, last)| last));
+                if let Some(rest) = source.get(stop..) {
+                    let gap = rest.len() - rest.trim_start().len();
+                    stop += if rest[gap..].starts_with(')') { gap + 1 } else { 0 };
+                }
+            }
+            Expr::Struct(structure) => start -= before(&structure.type_name).unwrap_or(0),
+            _ => {}
+        }
+        *span = Some(span.map_or((start, stop), |(first, last)| (first.min(start), last.max(stop))));
     }
 
     fn type_of(&mut self, at: &IdedExpr) -> Result<Type, ExpressionFault> {
@@ -187,7 +324,20 @@ impl Walk<'_> {
                 }
                 Ok(Type::List)
             }
-            Expr::Map(_) => Ok(Type::Map),
+            Expr::Map(map) => {
+                for entry in &map.entries {
+                    match &entry.expr {
+                        EntryExpr::MapEntry(entry) => {
+                            self.type_of(&entry.key)?;
+                            self.type_of(&entry.value)?;
+                        }
+                        EntryExpr::StructField(field) => {
+                            self.type_of(&field.value)?;
+                        }
+                    }
+                }
+                Ok(Type::Map)
+            }
             Expr::Struct(structure) => Err(self.fault(at, format!("there is no type '{}'", structure.type_name))),
             Expr::Call(call) => self.call(at, call),
             Expr::Comprehension(comprehension) => {
@@ -195,14 +345,19 @@ impl Walk<'_> {
                     Type::List | Type::Map | Type::Any => {}
                     other => return Err(self.fault(&comprehension.iter_range, format!("{} is no list", other.name()))),
                 }
+                if self.loops == DEEPEST_LOOP {
+                    return Err(self.fault(at, format!("more than {DEEPEST_LOOP} loops in each other")));
+                }
                 let bound = self.bound.len();
                 self.bound.push(comprehension.accu_var.clone());
                 let accumulated = self.type_of(&comprehension.accu_init)?;
                 self.bound.push(comprehension.iter_var.clone());
                 self.bound.extend(comprehension.iter_var2.clone());
+                self.loops += 1;
                 self.type_of(&comprehension.loop_cond)?;
                 self.type_of(&comprehension.loop_step)?;
                 let result = self.type_of(&comprehension.result)?;
+                self.loops -= 1;
                 self.bound.truncate(bound);
                 Ok(if result == Type::Any { accumulated } else { result })
             }
@@ -227,6 +382,13 @@ impl Walk<'_> {
         }
         // Not a check: the message that offers the nearest.
         let (problem, remedy) = self.scope.field(name, "").err().unwrap_or_default();
+        // `my-test` is a subtraction here.
+        let hyphened = self.scope.checks.keys().find(|known| {
+            known.contains('-') && known.split('-').next() == Some(name) && self.source().contains(known.as_str())
+        });
+        let remedy = hyphened
+            .map(|known| format!("in expressions, '{known}' is written '{}'", known.replace('-', "_")))
+            .or(remedy);
         Err(ExpressionFault { remedy, ..self.fault(at, problem) })
     }
 
@@ -236,9 +398,9 @@ impl Walk<'_> {
             .field(name, field)
             .map_err(|(problem, remedy)| ExpressionFault { remedy, ..self.fault(at, problem) })?;
         let check = self.scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
-        let read = Read { name: name.to_owned(), check, field: field.to_owned() };
-        if !self.reads.contains(&(read.clone(), asked)) {
-            self.reads.push((read, asked));
+        if !self.reads.iter().any(|read| read.name == name && read.field == field && read.asked == asked) {
+            let span = self.span(at);
+            self.reads.push(Read { name: name.to_owned(), check, field: field.to_owned(), asked, span });
         }
         Ok(if asked { Type::Bool } else { kind.into() })
     }
@@ -257,7 +419,7 @@ impl Walk<'_> {
             op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT | op::NOT_STRICTLY_FALSE => {
                 match types.iter().find(|(_, found)| !matches!(found, Type::Bool | Type::Any)) {
                     Some((part, found)) => {
-                        Err(self.fault(part, format!("must be true or false, and is {}", found.name())))
+                        Err(self.fault(part, format!("must be true or false, but is {}", found.name())))
                     }
                     None => Ok(Type::Bool),
                 }
@@ -279,9 +441,17 @@ impl Walk<'_> {
             },
             op::CONDITIONAL => match first {
                 Type::Bool | Type::Any => {
-                    Ok(if types.get(2).is_some_and(|(_, third)| *third == second) { second } else { Type::Any })
+                    let third = types.get(2).map_or(Type::Any, |(_, found)| *found);
+                    match (second, third) {
+                        (Type::Any, other) | (other, Type::Any) => Ok(other),
+                        (second, third) if second == third => Ok(second),
+                        (second, third) => Err(self.fault(
+                            at,
+                            format!("both answers must be of one type, and are {} and {}", second.name(), third.name()),
+                        )),
+                    }
                 }
-                other => Err(self.fault(types[0].0, format!("must be true or false, and is {}", other.name()))),
+                other => Err(self.fault(types[0].0, format!("must be true or false, but is {}", other.name()))),
             },
             op::IN => match second {
                 Type::List | Type::Map | Type::Any => Ok(Type::Bool),
@@ -290,7 +460,7 @@ impl Walk<'_> {
             op::INDEX | op::OPT_INDEX | op::OPT_SELECT => Ok(Type::Any),
             // What the macros are made of.
             name if name.starts_with('@') || name.starts_with('_') => Ok(Type::Any),
-            name => self.function(at, name, first),
+            name => self.function(at, name, call.target.is_some(), &types),
         }
     }
 
@@ -306,22 +476,69 @@ impl Walk<'_> {
         }
     }
 
-    fn function(&self, at: &IdedExpr, name: &str, first: Type) -> Result<Type, ExpressionFault> {
-        let Some((_, gives)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let near = nearest(
-                name,
-                FUNCTIONS.iter().map(|(known, _)| *known).chain(["has", "all", "exists", "map", "filter"]),
-            );
-            let fault = self.fault(at, format!("there is no function '{name}'"));
-            return Err(ExpressionFault { remedy: near.map(|near| format!("did you mean '{near}'?")), ..fault });
+    fn function(
+        &self,
+        at: &IdedExpr,
+        name: &str,
+        after: bool,
+        given: &[(&IdedExpr, Type)],
+    ) -> Result<Type, ExpressionFault> {
+        let advised =
+            |problem: String, remedy: String| ExpressionFault { remedy: Some(remedy), ..self.fault(at, problem) };
+        if let Some((_, usage)) = MACROS.iter().find(|(known, _)| *known == name) {
+            return Err(advised(format!("this is not how '{name}' is written"), format!("write {usage}")));
+        }
+        let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) else {
+            let known = || FUNCTIONS.iter().map(|function| function.name).chain(MACROS.map(|(name, _)| name));
+            let remedy = match nearest(name, known()) {
+                Some(near) => format!("did you mean '{near}'?"),
+                None => format!("there are: {}", known().collect::<Vec<_>>().join(", ")),
+            };
+            return Err(advised(format!("there is no function '{name}'"), remedy));
         };
-        let wants_text = matches!(name, "startsWith" | "endsWith" | "matches");
-        if wants_text && !matches!(first, Type::Text | Type::Any) {
-            return Err(self.fault(at, format!("'{name}' wants a text, and this is {}", first.name())));
+        match function.called {
+            Called::After if !after => {
+                return Err(advised(format!("'{name}' stands after a value"), format!("write VALUE.{name}(...)")));
+            }
+            Called::Before if after => {
+                return Err(advised(format!("'{name}' stands before its value"), format!("write {name}(VALUE)")));
+            }
+            _ => {}
         }
-        if name == "size" && (first.is_number() || first == Type::Bool) {
-            return Err(self.fault(at, format!("{} has no size", first.name())));
+        // The value before the dot is the first.
+        let (wanted, found) = (function.takes.len(), given.len());
+        if wanted != found {
+            let own = usize::from(after);
+            let wanted = wanted.saturating_sub(own);
+            let words = if wanted == 1 { "argument" } else { "arguments" };
+            return Err(self.fault(at, format!("'{name}' takes {wanted} {words}, not {}", found - own)));
         }
-        Ok(*gives)
+        for ((part, found), takes) in given.iter().zip(function.takes) {
+            if *found != Type::Any && !takes.contains(found) {
+                let wanted = takes.iter().map(|wanted| wanted.name()).collect::<Vec<_>>().join(" or ");
+                return Err(self.fault(part, format!("'{name}' takes {wanted}, and this is {}", found.name())));
+            }
+        }
+        if let ("matches", Some((part, _))) = (name, given.get(1))
+            && let Expr::Literal(LiteralValue::String(pattern)) = &part.expr
+            && let Some(problem) = unreadable_pattern(pattern)
+        {
+            return Err(self.fault(part, format!("this is no regular expression: {problem}")));
+        }
+        Ok(function.gives)
     }
+}
+
+/// What is wrong with a regular expression, in the words of what would otherwise refuse it in the middle of the run.
+fn unreadable_pattern(pattern: &str) -> Option<String> {
+    let program = Program::compile("''.matches(pattern)").ok()?;
+    let mut context = Context::default();
+    context.add_variable_from_value("pattern", pattern.to_owned());
+    let error = program.execute(&context).err()?.to_string();
+    Some(error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
+}
+
+/// Whether a function is one of CEL's signs.
+fn is_operator(name: &str) -> bool {
+    name.starts_with(['_', '@', '!', '-']) || name == op::IN
 }
