@@ -1,6 +1,6 @@
 //! `--worktree` patterns: globs on a worktree's path, folder name or branch.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -9,23 +9,32 @@ use crate::settings::{Diagnostic, nearest};
 
 struct Pattern<'a> {
     text: &'a str,
+    /// The text without its `!`.
+    bare: &'a str,
     leaves_out: bool,
     glob: GlobMatcher,
     /// The folder that it names, where it is a path and not a glob.
-    folder: Option<std::path::PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 impl<'a> Pattern<'a> {
     fn new(text: &'a str, directory: &Path) -> Result<Self, Diagnostic> {
         let (leaves_out, pattern) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
+        if pattern.is_empty() {
+            // Most likely a variable of a script that is not set; it must not stand for the current folder.
+            return Err(Diagnostic::new(format!("'{text}' is no pattern: it is empty")));
+        }
         // As in `git branch --list`, `*` crosses `/`.
         let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
         let glob = glob.map_err(|error| Diagnostic::new(format!("'{text}' is no pattern: {}", error.kind())))?;
-        Ok(Self { text, leaves_out, glob: glob.compile_matcher(), folder: directory.join(pattern).canonicalize().ok() })
+        let folder = directory.join(pattern).canonicalize().ok();
+        Ok(Self { text, bare: pattern, leaves_out, glob: glob.compile_matcher(), folder })
     }
 
     fn matches(&self, worktree: &Worktree) -> bool {
-        self.glob.is_match(&worktree.path)
+        let exactly = worktree.name == self.bare || worktree.branch.as_deref() == Some(self.bare);
+        exactly
+            || self.glob.is_match(&worktree.path)
             || self.glob.is_match(&worktree.name)
             || worktree.branch.as_ref().is_some_and(|branch| self.glob.is_match(branch))
             || self.folder.as_ref().is_some_and(|folder| {
@@ -40,7 +49,10 @@ pub(super) fn worktrees(
     patterns: &[String],
     directory: &Path,
 ) -> Result<Vec<Worktree>, Diagnostic> {
-    let patterns = patterns.iter().map(|text| Pattern::new(text, directory)).collect::<Result<Vec<_>, _>>()?;
+    let mut patterns = patterns.iter().map(|text| Pattern::new(text, directory)).collect::<Result<Vec<_>, _>>()?;
+    for pattern in patterns.iter_mut().filter(|pattern| matches!(pattern.bare, "." | "./")) {
+        pattern.folder = pattern.folder.take().map(|folder| top_of(folder, &worktrees));
+    }
     for pattern in &patterns {
         if !worktrees.iter().any(|worktree| pattern.matches(worktree)) {
             return Err(matches_nothing(pattern.text, &worktrees));
@@ -53,9 +65,17 @@ pub(super) fn worktrees(
         .filter(|worktree| named(worktree) && !out.iter().any(|pattern| pattern.matches(worktree)))
         .collect();
     if chosen.is_empty() {
-        return Err(Diagnostic::new("the patterns leave no worktree"));
+        return Err(Diagnostic::new("the patterns leave no worktree")
+            .remedy("'!PATTERN' leaves out; all that was chosen is left out"));
     }
     Ok(chosen)
+}
+
+/// The worktree in which a folder lies, the innermost one; or the folder itself.
+fn top_of(folder: PathBuf, worktrees: &[Worktree]) -> PathBuf {
+    let tops = worktrees.iter().filter_map(|worktree| worktree.path.canonicalize().ok());
+    let around = tops.filter(|top| folder.starts_with(top)).max_by_key(|top| top.components().count());
+    around.unwrap_or(folder)
 }
 
 fn matches_nothing(pattern: &str, worktrees: &[Worktree]) -> Diagnostic {
