@@ -218,7 +218,9 @@ impl Options {
         ];
         if self.no_fail_fast {
             said.push(("fail-fast", Some(Value::from(false))));
-            said.push(("max-fail", Some(Value::from(0_u32))));
+            if self.max_fail.is_none() {
+                said.push(("max-fail", Some(Value::from(0_u32))));
+            }
         } else if self.fail_fast {
             said.push(("fail-fast", Some(Value::from(true))));
         } else if self.max_fail.is_some() {
