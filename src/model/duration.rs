@@ -49,6 +49,8 @@ pub fn parse(text: &str) -> Option<Duration> {
         total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
         rest = tail.trim_start();
     }
+    // Whole milliseconds, upwards: no wish for a very short time may become 0, which is none.
+    let total = Duration::from_millis(u64::try_from(total.as_nanos().div_ceil(1_000_000)).ok()?);
     (total <= LONGEST).then_some(total)
 }
 
@@ -109,6 +111,7 @@ mod tests {
             ("0.5s", 500),
             ("1.5", 1_500),
             (" 1h 5m ", 3_900_000),
+            ("0.1ms", 1),
             ("1d", 86_400_000),
         ] {
             assert_eq!(parse(text).map(|d| d.as_millis()), Some(millis), "{text}");
