@@ -105,6 +105,10 @@ impl fmt::Display for Diagnostic {
 
 /// The known name that a misspelt one is most likely meant to be.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody misspells so much at length; the comparison would take its time for it.
+    if name.len() > 64 {
+        return None;
+    }
     let close = |known: &'a str| {
         let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
         (distance <= 1 + name.chars().count() / 4).then_some((distance, known))

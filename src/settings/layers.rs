@@ -1,6 +1,6 @@
 //! The layers of settings, the weakest first, and the merging of them (figment).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -194,6 +194,10 @@ pub struct Merged {
     pub top: TopKeys,
     /// The keys of each check that some layer defines.
     pub checks: BTreeMap<String, CheckKeys>,
+    /// Where each check is spoken of, also where it sets no key that is known.
+    pub places: BTreeMap<String, Origin>,
+    /// Checks of which what makes them checks (`kind`, `command`) is wrong: enough is said of them by that.
+    pub broken: BTreeSet<String>,
     /// For each check, what the repository's own file would make it run: key and origin.
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
     /// What the repository's own file could make run, whichever profile is chosen: what an approval covers.
@@ -297,9 +301,14 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
     let fault = |problem: String| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
     let content = match contents(path) {
         Ok(content) => content,
-        Err(error) if error.kind() == ErrorKind::NotFound && layer != Layer::NamedFile => return None,
+        // A link that leads nowhere is there, and cannot be read.
+        Err(error)
+            if error.kind() == ErrorKind::NotFound && layer != Layer::NamedFile && path.symlink_metadata().is_err() =>
+        {
+            return None;
+        }
         Err(error) => {
-            let diagnostic = fault(format!("cannot read it: {error}"));
+            let diagnostic = fault(format!("cannot be read: {error}"));
             // The user's own file may be on a disk that is away; what the repository or the command line names must be read.
             let list = if layer == Layer::User { &mut merged.warnings } else { &mut merged.errors };
             list.push(diagnostic);
@@ -312,7 +321,8 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
             Some(Placed { origin, data: data.remove(&Profile::Default).unwrap_or_default() })
         }
         Err(error) => {
-            merged.errors.push(fault(error.to_string().trim_end().to_owned()));
+            let lines: Vec<_> = error.to_string().trim_end().lines().map(|line| shortened(line, 160)).collect();
+            merged.errors.push(fault(lines.join("\n")));
             None
         }
     }
@@ -321,13 +331,13 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
 fn contents(path: &Path) -> std::io::Result<String> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(std::io::Error::other("not a file"));
+        return Err(std::io::Error::other("it is not a file"));
     }
     if metadata.len() > LARGEST_FILE {
-        return Err(std::io::Error::other(format!("larger than {LARGEST_FILE} bytes")));
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
     }
     let bytes = std::fs::read(path)?;
-    String::from_utf8(bytes).map_err(|_| std::io::Error::other("not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
 }
 
 fn variables(environment: &Environment, merged: &mut Merged) -> Placed {
@@ -362,6 +372,12 @@ pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warn
             *last = known;
         }
         diagnostic = diagnostic.remedy(format!("did you mean {}?", origin.layer.write_key(&path)));
+    } else if let ([_], Some(key)) = (path, folded(CheckKeys::KEYS, name)) {
+        let example = origin.layer.write_key(&["check", "NAME", key.name]);
+        diagnostic = diagnostic.remedy(format!("it is a key of a check: {example}"));
+    } else if let (["check", check, _], Some(key)) = (path, folded(TopKeys::KEYS, name)) {
+        let example = origin.layer.write_key(&[key.name]);
+        diagnostic = diagnostic.remedy(format!("it is a key of the whole run, not of check '{check}': {example}"));
     }
     warnings.push(diagnostic);
 }
@@ -373,7 +389,8 @@ pub(super) fn take(figment: &Figment, data: &Dict, prefix: &[&str], merged: &mut
         let from = origin(figment, value);
         if key == "check" {
             let Value::Dict(_, checks) = value else {
-                merged.errors.push(at(&from, &path(&[key]), "must be a table: [check.NAME]"));
+                let diagnostic = at(&from, &path(&[key]), "expected a table for each check, [check.NAME]");
+                merged.errors.push(diagnostic.value(shown(value)).remedy("the list of checks to run is 'checks'"));
                 continue;
             };
             for (name, keys) in checks {
@@ -383,7 +400,12 @@ pub(super) fn take(figment: &Figment, data: &Dict, prefix: &[&str], merged: &mut
         }
         match merged.top.take(key, value, &from) {
             Ok(true) => {}
-            Ok(false) => unknown(&from, &strs(&path(&[key])), TopKeys::KEYS, &mut merged.warnings),
+            Ok(false) => {
+                unknown(&from, &strs(&path(&[key])), TopKeys::KEYS, &mut merged.warnings);
+                if let (Value::Dict(..), Some(warning)) = (value, merged.warnings.last_mut()) {
+                    warning.remedy = Some(format!("a check is defined by a table [check.{key}]"));
+                }
+            }
             Err(error) => merged.errors.push(wrong(&from, &path(&[key]), TopKeys::KEYS, value, &error)),
         }
     }
@@ -410,8 +432,11 @@ fn at(origin: &Origin, path: &[String], problem: &str) -> Diagnostic {
 }
 
 fn take_check(figment: &Figment, name: &str, keys: &Value, path: &[String], merged: &mut Merged) {
+    merged.places.insert(name.to_owned(), origin(figment, keys));
     let Value::Dict(_, keys) = keys else {
-        merged.errors.push(at(&origin(figment, keys), path, "must be a table of settings"));
+        let diagnostic = at(&origin(figment, keys), path, "expected a table of the check's settings");
+        merged.errors.push(diagnostic.value(shown(keys)));
+        merged.broken.insert(name.to_owned());
         return;
     };
     let mut check = CheckKeys::default();
@@ -421,7 +446,12 @@ fn take_check(figment: &Figment, name: &str, keys: &Value, path: &[String], merg
         match check.take(key, value, &from) {
             Ok(true) => {}
             Ok(false) => unknown(&from, &strs(&path), CheckKeys::KEYS, &mut merged.warnings),
-            Err(error) => merged.errors.push(wrong(&from, &path, CheckKeys::KEYS, value, &error)),
+            Err(error) => {
+                merged.errors.push(wrong(&from, &path, CheckKeys::KEYS, value, &error));
+                if matches!(key.as_str(), "kind" | "command") {
+                    merged.broken.insert(name.to_owned());
+                }
+            }
         }
         if let Some(key) = CODE_KEYS.into_iter().find(|code| code == key) {
             // Of a table, each entry may come from another layer.
@@ -465,14 +495,22 @@ fn shown(value: &Value) -> String {
             .or_else(|| number.to_f64().map(|n| n.to_string()))
             .unwrap_or_default(),
         Value::Empty(..) => "nothing".to_owned(),
+        // How figment holds a date, which no setting is.
+        Value::Dict(_, entries) if entries.contains_key("$__toml_private_datetime") => {
+            entries.values().next().and_then(Value::as_str).unwrap_or("a date").to_owned()
+        }
         Value::Dict(_, entries) => {
             let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         Value::Array(_, items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
     };
-    match whole.char_indices().nth(60) {
-        Some((at, _)) => format!("{}...", &whole[..at]),
-        None => whole,
+    shortened(&whole, 60)
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text.to_owned(),
     }
 }

@@ -47,16 +47,17 @@ pub struct Settings {
 impl Settings {
     /// Resolves merged layers. All faults are found, not only the first.
     pub fn resolve(merged: Merged) -> Result<Self, Vec<Diagnostic>> {
-        let Merged { top, mut checks, unapproved, warnings, mut errors, files, .. } = merged;
+        let Merged { top, mut checks, places, broken, unapproved, warnings, mut errors, files, .. } = merged;
         for kind in CheckKind::BUILT_IN {
             checks.entry(kind.name().to_owned()).or_default();
         }
         let mut defined = BTreeMap::new();
         for (name, keys) in &checks {
-            match define(name, keys, &top) {
+            match define(name, keys, &top, places.get(name)) {
                 Ok(check) => {
                     defined.insert(name.clone(), check);
                 }
+                Err(_) if broken.contains(name) => {}
                 Err(diagnostic) => errors.push(diagnostic),
             }
         }
@@ -122,19 +123,9 @@ fn no_such_check<'a>(
     }
 }
 
-/// Any place where a check is defined, for a message about its name.
-fn some_origin(keys: &CheckKeys) -> Option<Origin> {
-    macro_rules! first {
-        ($($field:ident)+) => { None$(.or_else(|| keys.$field.as_ref().map(|sourced| sourced.origin.clone())))+ };
-    }
-    first!(command kind args when needs fail_if env dir description enabled allow_failure timeout retries max_concurrency)
-}
-
-fn define(name: &str, keys: &CheckKeys, top: &TopKeys) -> Result<Check, Diagnostic> {
-    let fault = |problem: String| match some_origin(keys) {
-        Some(origin) => Diagnostic { origin: Some(origin), ..Diagnostic::new(problem) },
-        None => Diagnostic::new(problem),
-    };
+fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -> Result<Check, Diagnostic> {
+    let place = keys.some_origin().or(place);
+    let fault = |problem: String| Diagnostic { origin: place.cloned(), ..Diagnostic::new(problem) };
     if RESERVED.contains(&name) {
         return Err(fault(format!("a check cannot be named '{name}': it is a word of git wtcheck's own")));
     }
@@ -241,7 +232,10 @@ fn alike(checks: &BTreeMap<String, CheckKeys>) -> Vec<Diagnostic> {
     for (name, keys) in checks {
         if let Some(other) = seen.insert(name.replace('-', "_"), name) {
             let problem = format!("checks '{other}' and '{name}' have one name in expressions (- is written _ there)");
-            faults.push(Diagnostic { origin: some_origin(keys), ..Diagnostic::new(problem) });
+            faults.push(
+                Diagnostic { origin: keys.some_origin().cloned(), ..Diagnostic::new(problem) }
+                    .remedy("rename one of them"),
+            );
         }
     }
     faults

@@ -107,6 +107,11 @@ macro_rules! keys {
                 )+
                 properties
             }
+
+            /// Any place where one of the keys is set.
+            pub fn some_origin(&self) -> Option<&Origin> {
+                None$(.or(self.$field.as_ref().map(|sourced| &sourced.origin)))+
+            }
         }
     };
 }

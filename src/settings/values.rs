@@ -130,10 +130,10 @@ pub struct Text(pub String);
 
 visited! {Text, Text, "a text that is not empty",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-        if text.trim().is_empty() || text.contains('\0') {
+        if text.trim().is_empty() {
             return Err(E::invalid_value(de::Unexpected::Str(text), &self));
         }
-        Ok(Text(text.to_owned()))
+        Plain::deserialize(de::value::StrDeserializer::new(text)).map(|Plain(text)| Text(text))
     }
 }
 
@@ -188,9 +188,10 @@ visited! {Plain, Text, "a text",
 
 visited! {CommandLine, Text, "a command: a string for the shell, or an array to execute directly",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<CommandLine, E> {
-        Text::deserialize(de::value::StrDeserializer::<E>::new(text))
-            .map(|Text(script)| CommandLine::Shell(script))
-            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &"a command that is not empty"))
+        if text.trim().is_empty() {
+            return Err(E::invalid_value(de::Unexpected::Str(text), &"a command that is not empty"));
+        }
+        Plain::deserialize(de::value::StrDeserializer::new(text)).map(|Plain(script)| CommandLine::Shell(script))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<CommandLine, A::Error> {
