@@ -11,5 +11,7 @@ mod processes;
 mod signals;
 mod simulation;
 mod strategies;
+mod selection;
+mod settings;
 mod support;
 mod worktrees;
