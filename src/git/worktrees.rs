@@ -309,6 +309,41 @@ mod tests {
         assert!(records[3].bare);
     }
 
+    /// A record in `ROOT/r/.git/worktrees/x` of the folder `ROOT/x`, written there and back like this.
+    fn linked(there: &str, back: &str) -> Result<PathBuf, &'static str> {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("a folder");
+        let admin = root.join("r/.git/worktrees");
+        std::fs::create_dir_all(admin.join("x")).expect("folders");
+        std::fs::create_dir(root.join("x")).expect("a folder");
+        let written = |text: &str| text.replace("ROOT", root.to_str().expect("text"));
+        std::fs::write(root.join("x/.git"), written(there)).expect("a file");
+        std::fs::write(admin.join("x/gitdir"), written(back)).expect("a file");
+        match link(&root.join("x"), &admin) {
+            Ok(link) => {
+                Ok(link.git_dir.canonicalize().expect("a folder").strip_prefix(&root).expect("ours").to_owned())
+            }
+            Err(Broken::NoFolder | Broken::NoLink) => Err("no link"),
+            Err(Broken::Foreign(_)) => Err("foreign"),
+            Err(Broken::Copied(_)) => Err("copied"),
+            Err(Broken::Unreadable(_)) => Err("unreadable"),
+        }
+    }
+
+    #[test]
+    fn follows_a_link_there_and_back() {
+        let own = Ok(PathBuf::from("r/.git/worktrees/x"));
+        assert_eq!(linked("gitdir: ROOT/r/.git/worktrees/x\n", "ROOT/x/.git\n"), own);
+        // As git writes them with worktree.useRelativePaths, and as an editor on another system leaves them.
+        assert_eq!(linked("gitdir: ../r/.git/worktrees/x\n", "../../../../x/.git\n"), own);
+        assert_eq!(linked("gitdir: ROOT/r/.git/worktrees/x\r\n", "ROOT/x/.git"), own);
+        assert_eq!(linked("gitdir: ROOT/r/.git/worktrees/x\n", "ROOT/y/.git\n"), Err("copied"));
+        assert_eq!(linked("gitdir: ROOT/q/.git/worktrees/x\n", "ROOT/x/.git\n"), Err("foreign"));
+        assert_eq!(linked("gitdir: ROOT/r/.git\n", "ROOT/x/.git\n"), Err("foreign"));
+        assert_eq!(linked("", "ROOT/x/.git\n"), Err("no link"));
+        assert_eq!(linked("ROOT/r/.git/worktrees/x\n", "ROOT/x/.git\n"), Err("no link"));
+    }
+
     #[test]
     fn refuses_other_text() {
         assert_eq!(parse(b""), None);
