@@ -78,6 +78,7 @@ pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
             dependents: Vec::new(),
             brought_by: None,
             left_out: None,
+            unapproved: false,
             shared,
         }
     };
