@@ -134,4 +134,20 @@ mod tests {
         }
         assert_eq!(boolean(None), Some(true));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(output: Vec<u8>) {
+            parse(&output);
+            boolean(Some(&output));
+        }
+
+        #[test]
+        fn what_git_prints_is_read_back(values in proptest::collection::vec("[a-z=\\n ]{0,8}", 0..5)) {
+            let print = |value: &String| format!("local\0file:.git/config\0wtcheck.checks\n{value}\0");
+            let entries = parse(values.iter().map(print).collect::<String>().as_bytes()).expect("well-formed");
+            let read: Vec<_> = entries.iter().map(|entry| entry.value.as_ref().expect("a value").to_string()).collect();
+            assert_eq!(read, values);
+        }
+    }
 }

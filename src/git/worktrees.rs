@@ -350,4 +350,12 @@ mod tests {
         assert_eq!(parse(b"HEAD 1111\0\0"), None);
         assert_eq!(parse(b"usage: git worktree\n"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(output: Vec<u8>, lines in proptest::collection::vec("(worktree|HEAD|branch|locked|bare|)[ a-z]{0,4}", 0..9)) {
+            parse(&output);
+            parse(lines.join("\0").as_bytes());
+        }
+    }
 }

@@ -148,4 +148,14 @@ mod tests {
             assert_eq!(parse(&write(duration)), Some(duration));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,30}|[0-9. mshd]{0,30}") {
+            if let Some(duration) = parse(&text) {
+                assert_eq!(parse(&write(duration)), Some(duration), "{text:?} is written {:?}", write(duration));
+                show(duration);
+            }
+        }
+    }
 }

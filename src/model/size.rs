@@ -77,4 +77,13 @@ mod tests {
             assert_eq!(parse(&write(bytes)), Some(bytes));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,30}|[0-9x kKmMgGiIbB]{0,30}") {
+            if let Some(bytes) = parse(&text) {
+                assert_eq!(parse(&write(bytes)), Some(bytes), "{text:?} is written {:?}", write(bytes));
+            }
+        }
+    }
 }

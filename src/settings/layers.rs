@@ -514,3 +514,112 @@ fn shortened(text: &str, most: usize) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::settings::Settings;
+    use proptest::prelude::*;
+    use proptest::test_runner::TestRunner;
+
+    /// Values, right and wrong, of every type that TOML has.
+    const VALUES: [&str; 24] = [
+        "1",
+        "-1",
+        "0",
+        "99999999999999",
+        "1.5",
+        "nan",
+        "-inf",
+        "1e300",
+        "true",
+        "\"10s\"",
+        "\"\"",
+        "\"status log\"",
+        "\"a\\u0000\"",
+        "[]",
+        "[\"log\"]",
+        "[1, \"x\"]",
+        "[[]]",
+        "{}",
+        "{ A = \"1\" }",
+        "{ \"=\" = 1 }",
+        "{ timeout = 1 }",
+        "1979-05-27",
+        "07:32:00",
+        "'''\n'''",
+    ];
+
+    fn survives(folder: &Path, toml: &str, entries: &[Entry]) {
+        let path = folder.join(".wtcheck.toml");
+        std::fs::write(&path, toml).expect("a file");
+        let environment = Environment::of_this_process().with("XDG_CONFIG_HOME", folder);
+        for named_file in [None, Some(path.as_path())] {
+            let sources = Sources {
+                environment: &environment,
+                entries,
+                toplevel: Some(folder),
+                named_file,
+                command_line: Vec::new(),
+            };
+            let merged = read(&sources);
+            let faults = merged.errors.iter().chain(&merged.warnings).map(ToString::to_string).collect::<Vec<_>>();
+            assert!(faults.iter().all(|fault| fault.len() < 2000), "{faults:?}");
+            if let Err(faults) = Settings::resolve(merged) {
+                assert!(!faults.is_empty());
+            }
+        }
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        let known: Vec<&str> = TopKeys::KEYS.iter().chain(CheckKeys::KEYS).map(|key| key.name).collect();
+        prop_oneof![
+            4 => prop::sample::select(known.clone()).prop_map(str::to_owned),
+            4 => (prop::sample::select(vec!["log", "test", "run", "a-b", "\"\""]), prop::sample::select(known))
+                .prop_map(|(check, key)| format!("check.{check}.{key}")),
+            1 => prop::sample::select(vec!["check", "check.log", "zebra", "a.b.c", "\"\\u0000\""]).prop_map(str::to_owned),
+        ]
+    }
+
+    /// Runs a property over many values, in one folder.
+    fn holds<S: Strategy>(values: &S, property: impl Fn(&Path, S::Value)) {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() });
+        let run = runner.run(values, |value| {
+            property(folder.path(), value);
+            Ok(())
+        });
+        run.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    #[test]
+    fn no_text_makes_it_panic() {
+        holds(&".{0,60}|[ -~\\n]{0,60}", |folder, text| survives(folder, &text, &[]));
+    }
+
+    #[test]
+    fn no_values_make_it_panic() {
+        let pairs = prop::collection::vec((key(), prop::sample::select(&VALUES[..])), 1..5);
+        holds(&pairs, |folder, pairs| {
+            let lines: Vec<String> = pairs.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+            survives(folder, &lines.concat(), &[]);
+        });
+    }
+
+    #[test]
+    fn no_gitconfig_makes_it_panic() {
+        let pairs = (key(), prop::option::of(".{0,12}"), prop::sample::select(&Scope::ALL[..]));
+        holds(&prop::collection::vec(pairs, 0..6), |folder, pairs| {
+            let entry = |(key, value, scope): (String, Option<String>, Scope)| Entry {
+                scope,
+                origin: "file".to_owned(),
+                key: format!("wtcheck.{}", key.strip_prefix("check.").unwrap_or(&key)),
+                value: value.map(Into::into),
+            };
+            let entries: Vec<_> = pairs.into_iter().map(entry).collect();
+            survives(folder, "", &entries);
+        });
+    }
+}
