@@ -203,7 +203,7 @@ impl Condition {
                 let check = scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
                 let read = Read { name: name.to_owned(), check, field: field.to_owned(), asked: false, span };
                 return Ok(Self {
-                    text: text.to_owned(),
+                    text: text.trim().to_owned(),
                     names: read.check.iter().cloned().collect(),
                     form: Form::Fact { read, negated },
                 });
@@ -217,7 +217,7 @@ impl Condition {
                 names.push(name);
             }
         }
-        Ok(Self { text: text.to_owned(), form: Form::Program { program: Box::new(program), reads }, names })
+        Ok(Self { text: text.trim().to_owned(), form: Form::Program { program: Box::new(program), reads }, names })
     }
 
     /// Where it first names a check, in characters.
@@ -234,7 +234,7 @@ impl Condition {
         &self.names
     }
 
-    /// The expression as written.
+    /// The expression as written, less the space around it.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -370,5 +370,161 @@ fn worktree_field(worktree: &Worktree, field: &str) -> Value {
         "detached" => Value::Bool(worktree.detached),
         "locked" => Value::Bool(worktree.locked),
         _ => Value::Bool(worktree.bare),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::model::check::CheckKind;
+    use crate::settings::Settings;
+    use proptest::prelude::*;
+
+    fn settings() -> Settings {
+        Settings::resolve(crate::settings::Merged::default()).expect("the built-in checks")
+    }
+
+    /// Parts of expressions, whole and broken.
+    const PARTS: [&str; 72] = [
+        "status.dirty",
+        "status.staged",
+        "status",
+        "log.subject",
+        "worktree.name",
+        "worktree",
+        "diff.passed",
+        "nothing",
+        "has(",
+        "all(",
+        "exists(",
+        "exists_one(",
+        "map(",
+        "filter(",
+        "size(",
+        "string(",
+        "int(",
+        ".matches(",
+        ".startsWith(",
+        ".contains(",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        ";",
+        "?",
+        "?.",
+        "[?",
+        ".",
+        "!",
+        "-",
+        "+",
+        "*",
+        "/",
+        "%",
+        "&&",
+        "||",
+        "&",
+        "|",
+        "==",
+        "!=",
+        "=",
+        "<",
+        ">=",
+        " in ",
+        " and ",
+        "\"a\"",
+        "'",
+        "\"",
+        "r\"\\",
+        "b'\\x'",
+        "'''",
+        "\\u",
+        "\"(\"",
+        "1",
+        "1u",
+        "0x",
+        "1.5",
+        "1.",
+        "1e999",
+        "9223372036854775808",
+        "x",
+        "true",
+        "null",
+        "package",
+        "\u{e9}\u{4e16}",
+        "\0",
+        "\n",
+    ];
+
+    fn survives(text: &str) {
+        let settings = settings();
+        for own in [None, Some("status")] {
+            let scope = Scope { checks: &settings.checks, own };
+            match Condition::compile(text, &scope) {
+                Ok(condition) => {
+                    let worktree = crate::git::worktrees::examine(
+                        vec![crate::git::worktrees::Record::default()],
+                        std::path::Path::new("/nowhere"),
+                        &crate::git::worktrees::MainLocation::AsListed,
+                    )
+                    .remove(0);
+                    condition.evaluate(&worktree, |_| None);
+                }
+                Err(fault) => {
+                    let pointed = pointed(text, fault.span);
+                    assert_eq!(pointed.lines().count(), 2, "{text:?}: {pointed}");
+                    assert!(pointed.ends_with('^'), "{text:?}: {pointed}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}|[ -~\n\t]{0,60}|.{0,40}") {
+            survives(&text);
+        }
+
+        #[test]
+        fn no_parts_of_expressions_make_it_panic(parts in prop::collection::vec(prop::sample::select(&PARTS[..]), 1..14)) {
+            survives(&parts.concat());
+        }
+
+        #[test]
+        fn no_depth_makes_it_panic(part in prop::sample::select(&PARTS[..]), times in 1_usize..3000) {
+            survives(&part.repeat(times));
+        }
+    }
+
+    #[test]
+    fn a_bare_fact_is_read_without_the_compiler() {
+        let settings = settings();
+        let scope = Scope { checks: &settings.checks, own: None };
+        for (text, bare) in
+            [("status.dirty", true), (" !status.dirty\n", true), ("!!status.dirty", false), ("true", false)]
+        {
+            let condition = Condition::compile(text, &scope).expect(text);
+            assert_eq!(matches!(condition.form, Form::Fact { .. }), bare, "{text}");
+        }
+        assert_eq!(settings.checks["status"].kind, CheckKind::Status);
+    }
+
+    #[test]
+    fn marks_stand_below_their_place() {
+        assert_eq!(pointed("a && b", (5, 6)), "    a && b\n         ^");
+        assert_eq!(pointed("a", (7, 9)), "    a\n     ^");
+        assert_eq!(pointed("", (0, 0)), "    \n    ^");
+        assert_eq!(pointed("x\n\t\u{4e16} y", (5, 6)), "     \u{4e16} y\n        ^");
+        let long = "z".repeat(300);
+        let shown = pointed(&long, (150, 160));
+        assert_eq!(shown.lines().map(str::len).max(), Some(4 + 3 + 90 + 3));
+        assert!(shown.ends_with(&format!("\n{}^^^^^^^^^^", " ".repeat(4 + 3 + 30))), "{shown}");
     }
 }

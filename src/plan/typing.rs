@@ -2,7 +2,7 @@
 //!
 //! `cel` itself finds a wrong type only when it evaluates, and only on the branch that it takes.
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators as op};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, operators as op};
 use cel::{Context, ParseErrors, Program};
 
 use crate::model::check::FactType;
@@ -120,6 +120,9 @@ const MOST_BRACKETS: usize = 100;
 const MOST_SIGNS: usize = 500;
 /// The parser goes down a level for each bracket and sign, and each level is large.
 const STACK: usize = 64 << 20;
+/// What follows the parser goes down its tree on the stack that there is.
+const DEEPEST: usize = 50;
+const TOO_DEEP: &str = "this expression is nested too deeply";
 /// Loops in loops: what a repository's file says must not keep a run busy for ever.
 const DEEPEST_LOOP: usize = 2;
 
@@ -141,12 +144,43 @@ pub(super) fn parse(text: &str) -> Result<Program, ExpressionFault> {
     }
     let read = std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("expression".to_owned()).stack_size(STACK);
-        thread.spawn_scoped(scope, || Program::compile(text)).map(std::thread::ScopedJoinHandle::join)
+        let read = || match Program::compile(text) {
+            Ok(program) if depth(program.expression()) > DEEPEST => Err(whole(TOO_DEEP)),
+            Ok(program) => Ok(program),
+            Err(errors) => Err(syntax_fault(text, &errors)),
+        };
+        thread.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join)
     });
     match read {
-        Ok(Ok(Ok(program))) => Ok(program),
-        Ok(Ok(Err(errors))) => Err(syntax_fault(text, &errors)),
+        Ok(Ok(read)) => read,
         Ok(Err(_)) | Err(_) => Err(ExpressionFault { remedy: None, ..whole("this expression cannot be read") }),
+    }
+}
+
+/// How many levels a parsed expression has.
+fn depth(at: &IdedExpr) -> usize {
+    let deepest = match &at.expr {
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => 0,
+        Expr::Select(select) => depth(&select.operand),
+        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).map(depth).max().unwrap_or(0),
+        Expr::List(list) => list.elements.iter().map(depth).max().unwrap_or(0),
+        Expr::Map(map) => map.entries.iter().map(entry_depth).max().unwrap_or(0),
+        Expr::Struct(structure) => structure.entries.iter().map(entry_depth).max().unwrap_or(0),
+        Expr::Comprehension(parts) => {
+            [&parts.iter_range, &parts.accu_init, &parts.loop_cond, &parts.loop_step, &parts.result]
+                .into_iter()
+                .map(depth)
+                .max()
+                .unwrap_or(0)
+        }
+    };
+    deepest + 1
+}
+
+fn entry_depth(entry: &IdedEntryExpr) -> usize {
+    match &entry.expr {
+        EntryExpr::MapEntry(entry) => depth(&entry.key).max(depth(&entry.value)),
+        EntryExpr::StructField(field) => depth(&field.value),
     }
 }
 
@@ -188,6 +222,8 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
             format!("'{name}' is a word of CEL's own"),
             Some("a check of this name cannot be named in expressions: rename it".to_owned()),
         )
+    } else if first.msg.contains("Recursion limit") {
+        (TOO_DEEP.to_owned(), None)
     } else if let Some(usage) = MACROS.iter().find(|(name, _)| *name == previous).map(|(_, usage)| *usage) {
         ("this is not how it is written".to_owned(), Some(format!("write {usage}")))
     } else if first.msg.starts_with("Syntax error") || first.msg.is_empty() {
@@ -541,4 +577,39 @@ fn unreadable_pattern(pattern: &str) -> Option<String> {
 /// Whether a function is one of CEL's signs.
 fn is_operator(name: &str) -> bool {
     name.starts_with(['_', '@', '!', '-']) || name == op::IN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cel_has_every_function_that_is_typed_here() {
+        for function in &FUNCTIONS {
+            let given: Vec<&str> = function
+                .takes
+                .iter()
+                .map(|takes| {
+                    if takes[0] == Type::Bool {
+                        "true"
+                    } else if takes.contains(&Type::Int) {
+                        "1"
+                    } else {
+                        "'1'"
+                    }
+                })
+                .collect();
+            let before = format!("{}({})", function.name, given.join(", "));
+            let after = format!("{}.{}({})", given[0], function.name, given[1..].join(", "));
+            let forms = match function.called {
+                Called::Before => vec![before],
+                Called::After => vec![after],
+                Called::Both => vec![before, after],
+            };
+            for form in forms {
+                let program = Program::compile(&form).expect("an expression");
+                program.execute(&Context::default()).unwrap_or_else(|error| panic!("{form}: {error}"));
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod builtins;
 mod discovery;
+mod conditions;
 mod first;
 mod processes;
 mod selection;
