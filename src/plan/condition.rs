@@ -485,7 +485,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig::with_cases(192))]
 
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,60}|[ -~\n\t]{0,60}|.{0,40}") {

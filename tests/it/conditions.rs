@@ -13,6 +13,19 @@ fn traced() -> TestRepo {
     repo
 }
 
+/// Checks `c00`, `c01`, ..., each with its expression, all for one run. Gives their names.
+fn defined<'a>(repo: &TestRepo, expressions: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut config = String::new();
+    let mut names = Vec::new();
+    for (index, expression) in expressions.enumerate() {
+        let name = format!("c{index:02}");
+        config.push_str(&format!("[wtcheck \"{name}\"]\n\tcommand = touch ran\n\twhen = \"{expression}\"\n"));
+        names.push(name);
+    }
+    repo.write("../home/.gitconfig", config);
+    names
+}
+
 fn outcome(run: &Run, worktree: &str, check: &str) -> (String, String) {
     let json = run.json();
     let unit = unit(&json, worktree, check);
@@ -24,7 +37,7 @@ fn outcome(run: &Run, worktree: &str, check: &str) -> (String, String) {
 fn every_fault_of_an_expression_is_found_before_anything_starts() {
     let repo = traced();
     // The expression, the place in it, what is said, how to mend it.
-    for (expression, place, problem, remedy) in [
+    let rows = [
         // syntax
         ("status.dirty &&", "               ^", "the expression ends where more is expected", ""),
         ("(status.dirty", "             ^", "the expression ends where more is expected", ""),
@@ -39,12 +52,7 @@ fn every_fault_of_an_expression_is_found_before_anything_starts() {
         // unknown checks
         ("statsu.dirty", "^^^^^^^^^^^^", "no check is named 'statsu'", "did you mean 'status'?"),
         ("true || statsu.dirty", "        ^^^^^^^^^^^^", "no check is named 'statsu'", "did you mean 'status'?"),
-        (
-            "zebra.passed",
-            "^^^^^^^^^^^^",
-            "no check is named 'zebra'",
-            "there are: diff, log, my_test, package, status, x, worktree",
-        ),
+        ("zebra.passed", "^^^^^^^^^^^^", "no check is named 'zebra'", "there are: "),
         ("my-test.passed", "^^", "no check is named 'my'", "in expressions, 'my-test' is written 'my_test'"),
         ("{'a': zebra.passed}['a']", "      ^^^^^^^^^^^^", "no check is named 'zebra'", ""),
         ("[1].all(y, z > 0)", "           ^", "no check is named 'z'", ""),
@@ -90,21 +98,38 @@ fn every_fault_of_an_expression_is_found_before_anything_starts() {
         ("log.subject || true", "^^^^^^^^^^^", "must be true or false, but is a text", ""),
         ("status.dirty ? 1 : 2", "^^^^^^^^^^^^^^^^^^^^", "must be true or false, but is a whole number", ""),
         ("status.dirty ? true : 2", "^^^^^^^^^^^^^^^^^^^^^^^", "both answers must be of one type", ""),
-        // itself
-        ("x.passed", "^^^^^^^^", "check 'x' waits for itself", "'fail-if' can ask for its facts"),
-        ("true || x.exit_code == 0", "        ^^^^^^^^^^^", "check 'x' waits for itself", ""),
-    ] {
-        repo.config("wtcheck.x.when", expression);
-        let run = repo.wtcheck(&["--skip=package"]);
-        run.exits(2).says(&format!("error: .git/config (git local): wtcheck.x.when: {problem}"));
+    ];
+    let names = defined(&repo, rows.iter().map(|(expression, ..)| *expression));
+    let run = repo.wtcheck(&["--skip=package"]);
+    run.exits(2);
+    assert_eq!(run.stdout, "");
+    assert_eq!(run.stderr.matches("error: ").count(), rows.len());
+    for (name, (expression, place, problem, remedy)) in names.iter().zip(rows) {
         // Marks stand by columns, of which some letters take two.
-        let wide = expression.chars().filter(|c| *c == '世').count();
         let (lead, marks) = place.split_at(place.find('^').expect("a mark"));
-        let gap = if wide > 0 { " ".repeat(lead.len() + wide) } else { lead.to_owned() };
-        run.says(&format!("\n    {expression}\n    {gap}{marks}\n")).says(remedy);
-        assert!(!repo.at("ran").exists(), "{expression}");
-        assert_eq!(run.stdout, "", "{expression}");
+        let wide = expression.chars().filter(|c| *c == '世').count();
+        let gap = " ".repeat(lead.len() + wide);
+        run.says(&format!("/home/.gitconfig (git global): wtcheck.{name}.when: {problem}"));
+        let quoted = format!("\n    {expression}\n    {gap}{marks}\n");
+        run.says(&quoted);
+        let at = run.stderr.find(&format!(".{name}.when: ")).expect("a message");
+        let message = run.stderr[at..].split("\nerror: ").next().unwrap_or_default();
+        assert!(message.contains(remedy), "{remedy:?} in {message}");
     }
+    assert!(!repo.at("ran").exists());
+}
+
+#[test]
+fn when_cannot_ask_for_its_own_check() {
+    let repo = traced();
+    for (expression, place) in [("x.passed", "^^^^^^^^"), ("true || x.exit_code == 0", "        ^^^^^^^^^^^")] {
+        repo.config("wtcheck.x.when", expression);
+        repo.wtcheck(&["x"])
+            .exits(2)
+            .says("error: .git/config (git local): wtcheck.x.when: check 'x' waits for itself\n")
+            .says(&format!("\n    {expression}\n    {place}\nhint: 'when' is asked before the check runs;"));
+    }
+    assert!(!repo.at("ran").exists());
 }
 
 #[test]
@@ -129,7 +154,7 @@ fn an_expression_that_would_keep_the_run_busy_is_refused() {
     let repo = traced();
     let loops =
         |depth: usize| (0..depth).fold("true".to_owned(), |inner, depth| format!("[1, 2].all(v{depth}, {inner})"));
-    for (expression, problem) in [
+    let refused = [
         ("(".repeat(3000), "this expression has too many parts"),
         ("[".repeat(200), "this expression has too many parts"),
         ("1 == ".repeat(500), "this expression has too many parts"),
@@ -139,20 +164,22 @@ fn an_expression_that_would_keep_the_run_busy_is_refused() {
         (format!("1{} > 1", " + 1".repeat(400)), "this expression is nested too deeply"),
         (format!("{{}}{} > 1", ".a".repeat(400)), "this expression is nested too deeply"),
         (loops(3), "more than 2 loops in each other"),
-    ] {
-        repo.config("wtcheck.x.when", &expression);
-        repo.wtcheck(&["x"]).exits(2).says(problem);
+    ];
+    let names = defined(&repo, refused.iter().map(|(expression, _)| expression.as_str()));
+    let run = repo.wtcheck(&[]);
+    run.exits(2);
+    for (name, (_, problem)) in names.iter().zip(refused) {
+        run.says(&format!("wtcheck.{name}.when: {problem}"));
     }
-    for expression in [
+    let taken = [
         loops(2),
         format!("{}true{}", "(".repeat(40), ")".repeat(40)),
         format!("{}true", "!".repeat(400)),
         format!("true{}", " && true".repeat(240)),
         format!("1{} > 1", " + 1".repeat(45)),
-    ] {
-        repo.config("wtcheck.x.when", &expression);
-        repo.wtcheck(&["x"]).exits(0);
-    }
+    ];
+    defined(&repo, taken.iter().map(String::as_str));
+    repo.wtcheck(&["-j1"]).exits(0);
 }
 
 #[test]
@@ -202,7 +229,7 @@ fn what_when_asks_for_decides_and_the_report_says_why() {
     let repo = traced();
     repo.worktree("feature");
     repo.write("new.txt", "");
-    for (expression, on_repo, on_feature) in [
+    let rows = [
         ("status.dirty", "passed", "when 'status.dirty' is false"),
         ("!status.dirty", "when '!status.dirty' is false", "passed"),
         (" status.dirty ", "passed", "when 'status.dirty' is false"),
@@ -219,21 +246,19 @@ fn what_when_asks_for_decides_and_the_report_says_why() {
         ("status.untracked > 0.5", "passed", "is false"),
         ("false", "is false", "is false"),
         ("true", "passed", "passed"),
-    ] {
-        repo.config("wtcheck.x.when", expression);
-        let run = repo.wtcheck(&["x", "--format=json"]);
-        run.exits(0);
+    ];
+    let names = defined(&repo, rows.iter().map(|(expression, ..)| *expression));
+    let run = repo.wtcheck(&["--skip=x", "--skip=package", "-j1", "--format=json"]);
+    run.exits(0);
+    for (name, (expression, on_repo, on_feature)) in names.iter().zip(rows) {
         for (worktree, expected) in [("repo", on_repo), ("feature", on_feature)] {
-            let (outcome, reason) = outcome(&run, worktree, "x");
+            let (outcome, reason) = outcome(&run, worktree, name);
             if expected == "passed" {
                 assert_eq!(outcome, "passed", "{expression} on {worktree}: {reason}");
             } else {
                 assert_eq!(outcome, "skipped", "{expression} on {worktree}");
                 assert!(reason.contains(expected), "{expression} on {worktree}: {reason}");
             }
-        }
-        for folder in [".", "../feature"] {
-            let _ = std::fs::remove_file(repo.at(folder).join("ran"));
         }
     }
 }
