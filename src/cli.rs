@@ -107,9 +107,14 @@ pub struct Checks {
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// Only these worktrees: a glob on path, folder name or branch; `!PATTERN` leaves out; repeatable
+    ///
+    /// `*` crosses `/`, as in `git branch --list`. What `!PATTERN` names is left out, whatever other patterns say. A pattern that
+    /// matches no worktree is an error.
     #[arg(short, long, value_name = "PATTERN", global = true, allow_hyphen_values = true)]
     pub worktree: Vec<String>,
     /// Leave a check out; repeatable
+    ///
+    /// What needs the check, or names it in an expression, is skipped, with that reason.
     #[arg(long, value_name = "CHECK", global = true)]
     pub skip: Vec<String>,
     /// Units at a time; 0 = number of CPUs
@@ -119,15 +124,24 @@ pub struct Options {
     #[arg(long, value_name = "N", global = true)]
     pub batch_size: Option<u32>,
     /// How long each attempt may take (500ms, 10s, 2m); 0 = for ever
+    ///
+    /// Typed here, it holds for every check, also for one with a timeout of its own. (A timeout for the run from any other layer
+    /// gives way to the check's own.)
     #[arg(long, value_name = "DUR", value_parser = read_duration, global = true)]
     pub timeout: Option<Duration>,
     /// Extra attempts of each unit
+    ///
+    /// Typed here, it holds for every check, as `--timeout` does.
     #[arg(long, value_name = "N", global = true)]
     pub retries: Option<u32>,
     /// How long the whole run may take; what has not ended by then is cancelled
+    ///
+    /// The exit status is 1 then.
     #[arg(long, value_name = "DUR", value_parser = read_duration, global = true)]
     pub global_timeout: Option<Duration>,
     /// Cancel everything else at the first unit that does not pass
+    ///
+    /// Without it, everything runs, whatever fails.
     #[arg(long, overrides_with = "no_fail_fast", global = true)]
     pub fail_fast: bool,
     /// Keep going, whatever the settings say
@@ -140,6 +154,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT", global = true)]
     pub format: Format,
     /// When to use colours
+    ///
+    /// `--color` alone means `always`. Without the option, `color.wtcheck` and then `color.ui` say.
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "always", value_name = "WHEN", global = true)]
     pub color: Option<When>,
     /// Show progress on standard error, even where it is no terminal's foreground
@@ -152,9 +168,13 @@ pub struct Options {
     #[arg(short, long, conflicts_with = "verbose", global = true)]
     pub quiet: bool,
     /// Print reasons, times and whole outputs too
+    ///
+    /// In JSON, it adds the output of units that passed.
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub verbose: u8,
     /// This TOML file in place of the repository's .wtcheck.toml
+    ///
+    /// It may define commands: naming it is to approve of it.
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Lay this profile over the settings

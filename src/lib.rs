@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | 9 | `main.rs`, this file, [`error`] | argv in, exit status out |
 //! | 8 | [`commands`] | each command wires the stages |
+//! | 8 | [`manual`] | the manual page, from the same definitions that the program works by |
 //! | 7 | [`cli`] | the command line's types |
 //! | 6 | [`exec`], [`report`] | carrying out; showing |
 //! | 5 | [`checks`], [`summary`] | what each check asks and reads; events folded to a record |
@@ -34,6 +35,7 @@ pub mod error;
 pub mod event;
 pub mod exec;
 pub mod git;
+pub mod manual;
 pub mod model;
 pub mod plan;
 pub mod report;

@@ -17,9 +17,10 @@ use crate::model::worktree::Worktree;
 use crate::plan::typing;
 use crate::settings::nearest;
 
-/// The name of the worktree itself in expressions, and its fields.
+/// The name of the worktree itself in expressions.
 pub(super) const WORKTREE: &str = "worktree";
-pub(super) const WORKTREE_FIELDS: [(&str, FactType); 7] = [
+/// Its fields.
+pub const WORKTREE_FIELDS: [(&str, FactType); 7] = [
     ("path", FactType::Text),
     ("name", FactType::Text),
     ("branch", FactType::Text),
@@ -30,7 +31,7 @@ pub(super) const WORKTREE_FIELDS: [(&str, FactType); 7] = [
 ];
 
 /// What every check has, whatever its kind.
-pub(super) const COMMON_FIELDS: [(&str, FactType); 4] = [
+pub const COMMON_FIELDS: [(&str, FactType); 4] = [
     ("outcome", FactType::Text),
     ("passed", FactType::Bool),
     ("exit_code", FactType::Int),

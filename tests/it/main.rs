@@ -7,6 +7,7 @@
 mod builtins;
 mod discovery;
 mod conditions;
+mod docs;
 mod first;
 mod processes;
 mod selection;

@@ -204,3 +204,22 @@ pub fn unit<'a>(json: &'a serde_json::Value, worktree: &str, check: &str) -> &'a
     let checks = row["checks"].as_array().expect("checks");
     checks.iter().find(|unit| unit["check"] == check).unwrap_or_else(|| panic!("no check {check}: {row:#}"))
 }
+
+/// Whether a program that a test drives is installed. See [`there`].
+pub fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").expect("a PATH");
+    let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
+    there(found.unwrap_or_else(|| program.into()))
+}
+
+/// Whether a file that a test needs is on this machine. Where it is not, the test says so and passes; under `CI=true`
+/// it fails, so that nothing goes untested for good.
+pub fn there(path: impl AsRef<Path>) -> bool {
+    let path = path.as_ref();
+    let there = path.is_file();
+    if !there {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is not installed", path.display());
+        eprintln!("not tested: {} is not installed", path.display());
+    }
+    there
+}
