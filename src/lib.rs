@@ -17,6 +17,7 @@
 //! | 9 | `main.rs`, this file, [`error`] | argv in, exit status out |
 //! | 8 | [`commands`] | each command wires the stages |
 //! | 8 | [`manual`] | the manual page, from the same definitions that the program works by |
+//! | 8 | [`completion`] | what a shell offers to complete, from the repository one stands in |
 //! | 7 | [`cli`] | the command line's types |
 //! | 6 | [`exec`], [`report`] | carrying out; showing |
 //! | 5 | [`checks`], [`summary`] | what each check asks and reads; events folded to a record |
@@ -31,6 +32,7 @@
 pub mod checks;
 pub mod cli;
 pub mod commands;
+pub mod completion;
 pub mod error;
 pub mod event;
 pub mod exec;

@@ -1,13 +1,20 @@
 //! `git-wtcheck`: see the library for the map of the house.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use git_wtcheck::commands::Io;
+use git_wtcheck::completion;
 use git_wtcheck::model::environment::Environment;
 
 fn main() -> ExitCode {
     let environment = Environment::of_this_process();
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if completion::is_asked(&environment) {
+        completion::answer(&args, &environment);
+        return ExitCode::SUCCESS;
+    }
     let (mut input, mut out, mut err) = (std::io::stdin().lock(), std::io::stdout(), std::io::stderr());
     let mut io = Io { input: &mut input, out: &mut out, err: &mut err };
-    ExitCode::from(git_wtcheck::run(std::env::args_os(), environment, &mut io))
+    ExitCode::from(git_wtcheck::run(args, environment, &mut io))
 }

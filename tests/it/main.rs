@@ -7,6 +7,7 @@
 mod builtins;
 mod discovery;
 mod conditions;
+mod completion;
 mod docs;
 mod first;
 mod processes;

@@ -1,0 +1,252 @@
+//! Completion: what the program offers, and that shells come to offer it.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::support::{BINARY, Run, TestRepo, has, there};
+
+/// What the program offers for these words, the last of which is being typed; names only.
+fn offered(command: &mut Command, words: &[&str]) -> Vec<String> {
+    let run = Run::of(command.env("COMPLETE", "fish").args(["--", "git-wtcheck"]).args(words));
+    run.exits(0);
+    assert_eq!(run.stderr, "", "nothing lands in the middle of somebody's typing");
+    run.stdout.lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// A repository with a check `testing` and, on the branch `feat/one`, a worktree `one`.
+fn repo() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.config("wtcheck.testing.command", "true");
+    repo.git(&["worktree", "add", "--quiet", "-b", "feat/one", "../one"]);
+    repo
+}
+
+#[test]
+fn names_come_from_the_repository() {
+    let repo = repo();
+    let offer = |words: &[&str]| offered(&mut repo.command(BINARY), words);
+    let all = offer(&[""]);
+    for name in ["run", "plan", "status", "diff", "log", "testing", "--worktree"] {
+        assert!(all.iter().any(|offered| offered == name), "{name} among {all:?}");
+    }
+    assert_eq!(offer(&["te"]), ["testing"]);
+    assert_eq!(offer(&["run", "te"]), ["testing"]);
+    assert_eq!(offer(&["plan", "--skip", "s"]), ["status"]);
+    assert_eq!(offer(&["--skip=te"]), ["--skip=testing"]);
+    assert_eq!(offer(&["-w", ""]), ["repo", "main", "one", "feat/one"]);
+    assert_eq!(offer(&["-w", "feat/"]), ["feat/one"], "a name goes on behind a slash");
+    assert_eq!(offer(&["-w", "!f"]), ["!feat/one"]);
+    assert_eq!(offer(&["--format", "json"]), ["json", "jsonl"]);
+}
+
+#[test]
+fn names_come_from_where_the_words_say() {
+    let repo = repo();
+    let elsewhere = TestRepo::new();
+    elsewhere.config("wtcheck.other.command", "true");
+    let folder = elsewhere.path().display().to_string();
+    assert_eq!(offered(&mut repo.command(BINARY), &["-C", &folder, "oth"]), ["other"]);
+    repo.write("sub/folder/file", "");
+    assert_eq!(offered(&mut repo.command(BINARY), &["-C", "su"]), ["sub/"], "what is being typed is not stood in yet");
+    repo.write("more.toml", "[check.another]\ncommand = 'true'\n");
+    assert_eq!(offered(&mut repo.command(BINARY), &["--config", "more.toml", "an"]), ["another"]);
+}
+
+#[test]
+fn outside_a_repository_there_are_only_words() {
+    let repo = TestRepo::empty();
+    assert_eq!(offered(&mut repo.command(BINARY), &["-w", ""]), [] as [&str; 0]);
+    assert_eq!(offered(&mut repo.command(BINARY), &["st"]), ["status"]);
+    assert_eq!(offered(repo.command(BINARY).current_dir("/"), &["--sk"]), ["--skip"]);
+}
+
+#[test]
+fn wrong_settings_do_not_keep_names_away() {
+    let repo = repo();
+    repo.config("wtcheck.timeout", "soon");
+    repo.write(".wtcheck.toml", "this is no TOML");
+    assert_eq!(offered(&mut repo.command(BINARY), &["te"]), ["testing"]);
+}
+
+#[test]
+fn a_variable_of_the_same_name_is_not_a_shell() {
+    let run = Run::of(repo().command(BINARY).env("COMPLETE", "1").args(["--format", "json"]));
+    assert_eq!(run.exits(0).json()["summary"]["exit_code"], 0);
+}
+
+/// A shell on a terminal of its own, standing in the main worktree.
+struct Shell {
+    child: Child,
+    terminal: File,
+    /// What the shell writes when it is ready, and the line that is typed when it is asked.
+    ready: PathBuf,
+    line: PathBuf,
+}
+
+/// Ctrl-B: the shell is told to write its line down and to empty it.
+const ASK: &[u8] = b"\x02";
+/// No shell takes longer than this, however busy the machine is.
+const LONGEST: Duration = Duration::from_secs(60);
+
+impl Shell {
+    fn start(repo: &TestRepo, program: &str, args: &[&str]) -> Self {
+        let pty = nix::pty::openpty(None, None).expect("a terminal");
+        let stream = || pty.slave.try_clone().expect("a stream");
+        let mut command = repo.command("setsid");
+        // The terminal becomes the shell's own: none of it touches the one that the tests may run on.
+        command.args(["-c", program]).args(args).env("TERM", "xterm").env("LANG", "C.UTF-8");
+        for (name, folder) in [("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share"), ("ZDOTDIR", "")] {
+            command.env(name, repo.root().join("home").join(folder));
+        }
+        let child = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("the shell");
+        drop((command, pty.slave));
+        let terminal = File::from(pty.master);
+        drain(terminal.try_clone().expect("a stream").into());
+        let shell =
+            Self { child, terminal, ready: repo.root().join("home/ready"), line: repo.root().join("home/line") };
+        wait_for(&shell.ready);
+        shell
+    }
+
+    /// Types these keys and a TAB, and gives the line as the shell then has it.
+    fn completes(&mut self, typed: &str) -> String {
+        self.terminal.write_all(typed.as_bytes()).expect("keys");
+        self.terminal.write_all(b"\t").expect("keys");
+        self.terminal.write_all(ASK).expect("keys");
+        let line = wait_for(&self.line);
+        std::fs::remove_file(&self.line).expect("the line");
+        line
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the shell draws must be read, or it would wait for ever.
+fn drain(terminal: OwnedFd) {
+    std::thread::spawn(move || {
+        let mut terminal = File::from(terminal);
+        let mut chunk = [0; 4096];
+        while terminal.read(&mut chunk).is_ok_and(|read| read > 0) {}
+    });
+}
+
+/// Waits for a file of one whole line, and gives the line.
+fn wait_for(path: &Path) -> String {
+    let end = Instant::now() + LONGEST;
+    loop {
+        match std::fs::read_to_string(path) {
+            Ok(text) if text.ends_with('\n') => return text.trim_end_matches('\n').to_owned(),
+            _ => assert!(Instant::now() < end, "no {} after {LONGEST:?}", path.display()),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("completions").join(name)
+}
+
+/// Puts a completion file where the shell looks for it.
+fn install(repo: &TestRepo, name: &str, place: &str) {
+    let content = std::fs::read(shipped(name)).expect("the file");
+    repo.write(Path::new("../home").join(place), content);
+}
+
+/// What every shell must do with `git wtcheck` and `git-wtcheck`.
+fn completes_everything(repo: &TestRepo, shell: &mut Shell) {
+    let elsewhere = repo.root().join("elsewhere");
+    for (typed, whole) in [
+        ("git wtch", "git wtcheck "),
+        ("git wtcheck te", "git wtcheck testing "),
+        ("git wtcheck --sk", "git wtcheck --skip "),
+        ("git wtcheck --skip te", "git wtcheck --skip testing "),
+        ("git wtcheck -w feat/", "git wtcheck -w feat/one "),
+        ("git wtcheck --color=al", "git wtcheck --color=always "),
+        ("git wtcheck --format hu", "git wtcheck --format human "),
+        ("git wtcheck plan dif", "git wtcheck plan diff "),
+        ("git-wtcheck te", "git-wtcheck testing "),
+        ("git-wtcheck -j 2 run te", "git-wtcheck -j 2 run testing "),
+    ] {
+        assert_eq!(shell.completes(typed), whole, "after {typed:?}");
+    }
+    let typed = format!("git -C {} wtcheck oth", elsewhere.display());
+    assert_eq!(shell.completes(&typed), format!("{typed}er "));
+    assert_eq!(shell.completes("git stat"), "git status ", "git's own completion goes on as before");
+}
+
+/// The repository, and another beside it that has a check `other`.
+fn two_repositories() -> TestRepo {
+    let repo = repo();
+    repo.git(&["init", "--quiet", "../elsewhere"]);
+    repo.git_in("../elsewhere", &["config", "wtcheck.other.command", "true"]);
+    repo
+}
+
+#[test]
+fn bash_completes() {
+    const BASH_COMPLETION: &str = "/usr/share/bash-completion/bash_completion";
+    if !(has("setsid") && has("bash") && there(BASH_COMPLETION) && there("/usr/share/bash-completion/completions/git"))
+    {
+        return;
+    }
+    let repo = two_repositories();
+    install(&repo, "git-wtcheck.bash", ".local/share/bash-completion/completions/git-wtcheck");
+    let rc = format!(
+        ". {BASH_COMPLETION}
+         written () {{ printf '%s\\n' \"$READLINE_LINE\" > ~/line; READLINE_LINE=; }}
+         bind -x '\"\\C-b\": written'
+         PROMPT_COMMAND='echo > ~/ready'
+        "
+    );
+    repo.write("../home/.bashrc", rc);
+    let mut shell = Shell::start(&repo, "bash", &["-i"]);
+    completes_everything(&repo, &mut shell);
+}
+
+#[test]
+fn zsh_completes() {
+    if !(has("setsid") && has("zsh")) {
+        return;
+    }
+    let repo = two_repositories();
+    install(&repo, "_git-wtcheck", "functions/_git-wtcheck");
+    let rc = r"
+        fpath=(~/functions $fpath)
+        autoload -Uz compinit && compinit -u
+        written () { print -r -- $BUFFER > ~/line; BUFFER= }
+        zle -N written && bindkey '^B' written
+        zle-line-init () { echo > ~/ready }
+        zle -N zle-line-init
+    ";
+    repo.write("../home/.zshrc", rc);
+    let mut shell = Shell::start(&repo, "zsh", &["-i"]);
+    completes_everything(&repo, &mut shell);
+}
+
+#[test]
+fn fish_completes() {
+    if !(has("setsid") && has("fish")) {
+        return;
+    }
+    let repo = two_repositories();
+    install(&repo, "git-wtcheck.fish", ".config/fish/completions/git-wtcheck.fish");
+    install(&repo, "git-wtcheck-conf.fish", ".config/fish/conf.d/git-wtcheck.fish");
+    let rc = r"
+        function fish_greeting; end
+        function fish_prompt; echo > ~/ready; end
+        function written; commandline > ~/line; commandline ''; end
+        bind \cb written
+    ";
+    repo.write("../home/.config/fish/config.fish", rc);
+    let mut shell = Shell::start(&repo, "fish", &["-i"]);
+    completes_everything(&repo, &mut shell);
+}
