@@ -2,7 +2,7 @@
 //!
 //! - [`dispatcher`] is one task that owns the state of the run and alone emits events.
 //! - [`schedule`] says which unit may start next: a pure state machine.
-//! - [`unit`] carries one attempt out: its process, its timeout, its end.
+//! - [`mod@unit`] carries one attempt out: its process, its timeout, its end.
 //! - [`process`], [`session`] and [`signal`] are what is particular to Unix.
 
 pub mod capture;

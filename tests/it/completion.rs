@@ -90,7 +90,7 @@ struct Shell {
 /// Ctrl-B: the shell is told to write its line down and to empty it.
 const ASK: &[u8] = b"\x02";
 /// No shell takes longer than this, however busy the machine is.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 impl Shell {
     fn start(repo: &TestRepo, program: &str, args: &[&str]) -> Self {

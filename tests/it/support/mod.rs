@@ -6,6 +6,7 @@ pub mod leftovers;
 pub mod machine;
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -219,7 +220,9 @@ pub fn there(path: impl AsRef<Path>) -> bool {
     let there = path.is_file();
     if !there {
         assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is not installed", path.display());
-        eprintln!("not tested: {} is not installed", path.display());
+        // Past the test harness, which keeps what a test that passes prints.
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let _ = writeln!(std::io::stderr(), "{test}: not tested, {} is not installed", path.display());
     }
     there
 }
