@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::has;
+use git_wtcheck::model::outcome::Outcome;
+use git_wtcheck::report::style::Look;
+
+use crate::support::{BINARY, Run, TestRepo, has, unit};
 
 fn committed(path: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -33,4 +36,87 @@ fn the_manual_page_is_well_formed() {
     command.args(["-T", "lint", "-W", "warning"]).arg(page).stdin(Stdio::null());
     let output = command.output().expect("mandoc");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// The block of this language in the README; there is one of each.
+fn example(language: &str) -> String {
+    let readme = std::fs::read_to_string(committed("README.md")).expect("the README");
+    let blocks: Vec<_> = readme.split("```").skip(1).step_by(2).collect();
+    let of: Vec<_> = blocks.iter().filter_map(|block| block.strip_prefix(&format!("{language}\n"))).collect();
+    assert_eq!(of.len(), 1, "blocks of {language}");
+    of[0].to_owned()
+}
+
+/// A repository with something changed, and a `cargo` that only says how it was called.
+fn repo() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.worktree("feature");
+    repo.write("../feature/new.txt", "new\n");
+    repo.script("../bin/cargo", "#!/bin/sh\necho \"cargo $*\"\n");
+    repo
+}
+
+fn wtcheck(repo: &TestRepo, args: &[&str]) -> Run {
+    let mut command = repo.command(BINARY);
+    let path = command.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).expect("a PATH");
+    let own = repo.root().join("bin");
+    let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(path))).expect("a PATH");
+    Run::of(command.env("PATH", path).args(args))
+}
+
+/// What both examples must come to.
+fn is_the_example(repo: &TestRepo) {
+    let plan = wtcheck(repo, &["plan", "--format", "json"]);
+    assert_eq!(plan.exits(0).stderr, "", "every key is known");
+    let checks = &plan.json()["checks"];
+    let names: Vec<_> = checks.as_array().expect("checks").iter().map(|check| &check["check"]).collect();
+    assert_eq!(names, ["status", "diff", "log", "test"]);
+    assert_eq!(checks[0]["timeout_ms"], 20_000);
+    assert_eq!(checks[3]["timeout_ms"], 300_000);
+    assert_eq!(checks[3]["retries"], 2);
+    let json = wtcheck(repo, &["--format", "json", "--verbose"]).exits(0).json();
+    assert_eq!(unit(&json, "repo", "test")["outcome"], "skipped");
+    assert_eq!(unit(&json, "feature", "test")["attempts"][0]["stdout"], "cargo test --workspace\n");
+}
+
+#[test]
+fn the_example_for_gitconfig_works() {
+    let repo = repo();
+    let config = repo.at(".git/config");
+    let before = std::fs::read_to_string(&config).expect("the configuration");
+    std::fs::write(&config, before + &example("ini")).expect("the configuration");
+    is_the_example(&repo);
+}
+
+#[test]
+fn the_example_in_toml_works_for_the_user_and_is_refused_to_a_repository() {
+    let repo = repo();
+    repo.write("../home/.config/git-wtcheck/config.toml", example("toml"));
+    is_the_example(&repo);
+    repo.write("../home/.config/git-wtcheck/config.toml", "");
+    repo.write(".wtcheck.toml", example("toml"));
+    wtcheck(&repo, &[]).exits(2).says("'test'").says("command");
+    wtcheck(&repo, &["status"]).exits(0);
+}
+
+#[test]
+fn the_manual_page_has_the_same_examples() {
+    let manual = std::fs::read_to_string(committed("src/manual.txt")).expect("the text");
+    for language in ["ini", "toml"] {
+        let indented = |line: &str| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") };
+        let block: String = example(language).lines().map(indented).collect();
+        assert!(manual.contains(&block), "in the manual:\n{block}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_exit_status_and_sign() {
+    let readme = std::fs::read_to_string(committed("README.md")).expect("the README");
+    for status in ["0", "1", "2", "128", "129", "128+N"] {
+        assert!(readme.contains(&format!("\n| {status} | ")), "exit status {status}");
+    }
+    let look = Look { colour: false, ascii: false };
+    for outcome in Outcome::ALL {
+        assert!(readme.contains(&format!("\n| `{}` | ", look.sign(outcome))), "the sign of {outcome:?}");
+    }
 }
