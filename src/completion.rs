@@ -73,6 +73,7 @@ impl Here {
             entries: &repository.config,
             toplevel: repository.toplevel.as_deref(),
             named_file: self.options.as_ref().and_then(|options| options.config.as_deref()),
+            profile: None,
             command_line: Vec::new(),
         });
         let own = merged.checks.iter().map(|(name, keys)| {

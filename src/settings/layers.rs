@@ -561,6 +561,7 @@ mod tests {
                 entries,
                 toplevel: Some(folder),
                 named_file,
+                profile: None,
                 command_line: Vec::new(),
             };
             let merged = read(&sources);
