@@ -93,7 +93,9 @@ impl fmt::Display for Diagnostic {
             }
         }
         f.write_str(&self.problem)?;
-        if let Some(Excerpt { line, text, column, width }) = &self.excerpt {
+        // An expression that is at fault quotes itself.
+        let quotes_itself = self.problem.contains('\n');
+        if let Some(Excerpt { line, text, column, width }) = self.excerpt.as_ref().filter(|_| !quotes_itself) {
             // A tab is shown as one space, so that the mark below stays under its character.
             let (text, gutter) = (text.replace('\t', " "), line.to_string());
             let (blank, before) = (" ".repeat(gutter.len()), " ".repeat(*column));

@@ -252,10 +252,8 @@ pub fn read(sources: &Sources<'_>) -> Merged {
     let chosen = sources.profile.map(str::to_owned).or_else(|| sources.environment.text(PROFILE).map(str::to_owned));
     let overlays = data(&lasting, &mut merged)
         .map_or_else(Vec::new, |data| profile::chain(&lasting, &data, chosen.as_deref(), &mut merged));
-    if !merged.errors.is_empty() {
-        merged.annotate();
-        return merged;
-    }
+    // What is wrong in a profile is said once.
+    let overlays = if merged.errors.is_empty() { overlays } else { Vec::new() };
     let figment = overlays.into_iter().fold(lasting, Figment::merge);
     let figment = passing.into_iter().fold(figment, Figment::merge);
     if let Some(mut data) = data(&figment, &mut merged) {

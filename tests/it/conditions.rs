@@ -138,6 +138,7 @@ fn long_and_many_lined_expressions_are_quoted_around_the_place() {
     repo.write("../home/.gitconfig", "");
     repo.write("named.toml", "[check.x]\nwhen = '''\nstatus.dirty\n\t&& status.drity\n&& true'''\n");
     repo.wtcheck(&["x", "--config=named.toml"])
+        .plain()
         .exits(2)
         .says("/named.toml: check.x.when: 'status' has no 'drity'\n     && status.drity\n        ^^^^^^^^^^^^\nhint: ");
     let long = format!("{} || statsu.dirty || {}", ["true"; 60].join(" || "), ["true"; 40].join(" || "));

@@ -5,9 +5,9 @@
 #![allow(clippy::must_use_candidate, clippy::missing_panics_doc, reason = "assertions are what these are for")]
 
 mod builtins;
-mod discovery;
-mod conditions;
 mod completion;
+mod conditions;
+mod discovery;
 mod docs;
 mod first;
 mod processes;

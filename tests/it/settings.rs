@@ -323,7 +323,7 @@ fn unknown_keys_are_warned_of_with_the_nearest() {
         ("[test]\ncommand = \"x\"\n", "test: unknown key\nhint: a check is defined by a table [check.test]"),
     ] {
         repo.write(".wtcheck.toml", content);
-        let run = repo.wtcheck(&["plan"]);
+        let run = repo.wtcheck(&["plan"]).plain();
         run.exits(0).says(warning).says("warning: ").says("/repo/.wtcheck.toml: ");
     }
     repo.write(".wtcheck.toml", "");
@@ -377,7 +377,7 @@ fn wrong_values_name_the_place_the_key_the_value_and_what_is_accepted() {
         ("[check.x]\ncommand = \"a\\u0000b\"", "expected a text without NUL bytes\n"),
     ] {
         repo.write(".wtcheck.toml", content);
-        let run = repo.wtcheck(&[]);
+        let run = repo.wtcheck(&[]).plain();
         run.exits(2).says("error: ").says("/repo/.wtcheck.toml: ").says(message);
         assert_eq!(run.stderr.matches("error: ").count(), 1, "one fault, one message: {}", run.stderr);
         assert_eq!(run.stdout, "", "{content}");
@@ -450,7 +450,7 @@ fn a_check_must_be_nameable() {
         ("[check.log]\ndir = \"/abs\"", "must be a folder inside the worktree"),
     ] {
         repo.write(".wtcheck.toml", content);
-        repo.wtcheck(&["plan"]).exits(2).says("/repo/.wtcheck.toml: ").says(message);
+        repo.wtcheck(&["plan"]).plain().exits(2).says("/repo/.wtcheck.toml: ").says(message);
     }
 }
 

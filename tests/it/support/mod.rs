@@ -160,6 +160,27 @@ impl Run {
         self
     }
 
+    /// This run with its messages' line numbers and quoted lines taken out of standard error.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        let quoted = |line: &&str| {
+            let rest = line.trim_start_matches([' ', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+            line.starts_with("  ") && rest.starts_with('|')
+        };
+        let mut stderr = String::new();
+        for line in self.stderr.lines().filter(|line| !quoted(line)) {
+            match line.split_once(".toml:") {
+                Some((before, after)) => {
+                    let after =
+                        after.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(':').trim_start();
+                    stderr.push_str(&format!("{before}.toml: {after}\n"));
+                }
+                None => stderr.push_str(&format!("{line}\n")),
+            }
+        }
+        Self { code: self.code, stdout: self.stdout.clone(), stderr }
+    }
+
     /// Asserts that standard output holds this text.
     #[track_caller]
     pub fn shows(&self, text: &str) -> &Self {
