@@ -1,10 +1,11 @@
 //! `git wtcheck config ...`: settings made visible.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, ConfigCommand, Format};
+use crate::cli::{Cli, ConfigCommand, Format, Options};
 use crate::commands::{Io, Survey, init, prepare, put, tell};
 use crate::error::{Error, status, told};
 use crate::model::environment::Environment;
@@ -13,7 +14,7 @@ use crate::report::sanitize::line;
 use crate::report::style::{Look, Role};
 use crate::settings::explain::{Effective, From, Said, effective, explain};
 use crate::settings::written::{json_schema_of_file, toml};
-use crate::settings::{Diagnostic, Files, Layer, Origin, Settings};
+use crate::settings::{Diagnostic, Files, Layer, Origin, Settings, faults as each_layer};
 
 /// The JSON Schema needs no repository.
 pub fn schema(io: &mut Io<'_>) -> Result<u8, Error> {
@@ -207,12 +208,16 @@ fn where_said(said: &Said, places: &Places<'_>) -> String {
 fn validate(survey: Survey, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> u8 {
     let hints = survey.hints;
     let mut faults: Vec<Diagnostic> = survey.merged.warnings.clone();
+    faults.extend(each_layer(&survey.merged));
     // Conditions are compiled where a plan is made; every check there is, not only the pipeline, is to be right.
-    let all = Cli { command: None, checks: Vec::new(), options: cli.options.clone() };
-    match prepare(Survey { worktrees: survey.worktrees.clone(), ..survey }, &all, environment, false) {
-        Ok(_) => {}
-        Err(refusal) => faults.extend(refusal.errors),
+    let names = survey.merged.checks.keys().cloned();
+    let all =
+        Cli { command: None, checks: names.collect(), options: Options { skip: Vec::new(), ..cli.options.clone() } };
+    if let Err(refusal) = prepare(survey, &all, environment, false) {
+        faults.extend(refusal.errors);
     }
+    let mut told_already = BTreeSet::new();
+    faults.retain(|fault| told_already.insert(fault.to_string()));
     for fault in &faults {
         tell(io.err, &told("error", fault), hints);
     }

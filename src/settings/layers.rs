@@ -284,6 +284,24 @@ impl Merged {
     }
 }
 
+/// What is wrong in each layer by itself, also where a stronger one hides it.
+pub fn faults(merged: &Merged) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (origin, layer) in &merged.layers {
+        let figment = Figment::from(Placed { origin: origin.clone(), data: layer.clone() });
+        let mut alone = Merged { files: merged.files.clone(), ..Merged::default() };
+        if let Some(mut data) = data(&figment, &mut alone) {
+            profile::chain(&figment, &data, None, &mut alone);
+            data.remove("profile");
+            take(&figment, &data, &[], &mut alone);
+        }
+        alone.annotate();
+        found.append(&mut alone.errors);
+        found.append(&mut alone.warnings);
+    }
+    found
+}
+
 /// The user's file, by the XDG rules.
 fn user_file(environment: &Environment) -> Option<PathBuf> {
     let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());

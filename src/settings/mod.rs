@@ -14,7 +14,7 @@ pub mod written;
 
 pub use diagnostic::{Diagnostic, nearest};
 pub use files::Files;
-pub use layers::{Layer, Merged, Origin, Sources, read};
+pub use layers::{Layer, Merged, Origin, Sources, faults, read};
 pub use resolve::{RunSettings, Settings};
 
 /// Names that a check cannot bear: the commands of the program, and what expressions call something else.

@@ -7,6 +7,7 @@
 mod builtins;
 mod completion;
 mod conditions;
+mod config;
 mod discovery;
 mod docs;
 mod first;
@@ -17,4 +18,5 @@ mod signals;
 mod simulation;
 mod strategies;
 mod support;
+mod trust;
 mod worktrees;

@@ -1,0 +1,159 @@
+//! What a repository's own file may make run: nothing, until exactly that has been approved.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+use crate::support::{BINARY, Run, TestRepo, unit};
+
+const FILE: &str = "[check.test]\ncommand = \"touch ran\"\n";
+
+fn approvals(repo: &TestRepo) -> Vec<std::path::PathBuf> {
+    let folder = repo.at("../home/.local/state/git-wtcheck/trust");
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn nothing_runs_before_it_is_approved_and_a_change_asks_again() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", FILE);
+    repo.wtcheck(&[]).exits(2).says("check 'test'").says("hint: 'git wtcheck trust'");
+    assert!(!repo.at("ran").exists());
+    repo.wtcheck(&["config", "show"]).exits(0).shows("NOT APPROVED");
+
+    let run = repo.wtcheck(&["trust", "--yes"]);
+    run.exits(0).shows("line 2: check.test.command = \"touch ran\"").shows("Approved.");
+    repo.wtcheck(&[]).exits(0);
+    assert!(repo.at("ran").exists());
+    assert!(!repo.wtcheck(&["config", "show"]).exits(0).stdout.contains("NOT APPROVED"));
+
+    // Data may change; what runs may not.
+    repo.write(".wtcheck.toml", format!("timeout = \"9s\"\n# a word\n{FILE}when = \"worktree.main\"\n"));
+    repo.wtcheck(&[]).exits(0);
+    for changed in [
+        "[check.test]\ncommand = \"touch run\"\n",
+        "[check.other]\ncommand = \"touch ran\"\n",
+        "[check.test]\ncommand = \"touch ran\"\ndir = \".\"\n",
+        "[check.test]\ncommand = \"touch ran\"\nenv = { A = \"b\" }\n",
+        "[check.test]\ncommand = [\"touch ran\"]\n",
+        "[check.test]\ncommand = \"touch ran\"\n[check.log]\nargs = [\"--all\"]\n",
+        "[check.test]\ncommand = \"touch ran\"\n[profile.p.check.test]\ncommand = \"touch run\"\n",
+    ] {
+        repo.write(".wtcheck.toml", changed);
+        repo.wtcheck(&[]).exits(2).says("nobody has approved");
+    }
+    repo.write(".wtcheck.toml", FILE);
+    repo.wtcheck(&[]).exits(0);
+    repo.wtcheck(&["untrust"]).exits(0).shows("Took 1 approval back.");
+    repo.wtcheck(&[]).exits(2);
+    repo.wtcheck(&["untrust"]).exits(0).shows("no approval");
+    assert!(approvals(&repo).is_empty());
+}
+
+#[test]
+fn the_same_file_in_another_worktree_is_approved_too_and_another_repository_s_is_not() {
+    let repo = TestRepo::new();
+    let side = repo.worktree("side");
+    repo.write(".wtcheck.toml", FILE);
+    repo.write("../side/.wtcheck.toml", FILE);
+    repo.wtcheck(&["trust", "-y"]).exits(0);
+    repo.wtcheck_in(&side, &[]).exits(0);
+    let other = TestRepo::new();
+    other.write(".wtcheck.toml", FILE);
+    let run = Run::of(repo.command(BINARY).current_dir(other.path()));
+    run.exits(2).says("nobody has approved");
+}
+
+#[test]
+fn approvals_are_kept_outside_readable_by_their_owner_alone() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", FILE);
+    repo.wtcheck(&["trust", "--yes"]).exits(0);
+    let files = approvals(&repo);
+    assert_eq!(files.len(), 1);
+    assert_eq!(std::fs::metadata(&files[0]).expect("a file").permissions().mode() & 0o777, 0o600);
+    repo.wtcheck(&["trust", "--list"]).exits(0).shows("/repo/.git (").shows("check.test.command = \"touch ran\"");
+    repo.wtcheck(&["trust", "--yes"]).exits(0).shows("approved already");
+    // A folder of its own for state is honoured, and what a repository controls decides nothing.
+    let mut command = repo.command(BINARY);
+    Run::of(command.env("XDG_STATE_HOME", repo.at("../state"))).exits(2);
+    repo.config("wtcheck.trust", "all");
+    repo.write(".wtcheck.toml", format!("trust = true\n{FILE}dir = \".\"\n"));
+    repo.wtcheck(&[]).exits(2).says("nobody has approved");
+}
+
+#[test]
+fn a_broken_or_forged_approval_approves_nothing() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", FILE);
+    repo.wtcheck(&["trust", "--yes"]).exits(0);
+    let file = approvals(&repo).remove(0);
+    let content = std::fs::read_to_string(&file).expect("a file");
+    for broken in ["", "{", "{}", &content.replace("\"digest\": \"", "\"digest\": \"0")] {
+        std::fs::write(&file, broken).expect("a file");
+        repo.wtcheck(&[]).exits(2);
+    }
+    std::fs::write(&file, content).expect("a file");
+    repo.wtcheck(&[]).exits(0);
+}
+
+#[test]
+fn two_approvals_at_once_do_not_lose_one_another() {
+    let repo = TestRepo::new();
+    let sides: Vec<_> = (0..6).map(|index| repo.worktree(&format!("side{index}"))).collect();
+    let mut running = Vec::new();
+    for (index, side) in sides.iter().enumerate() {
+        std::fs::write(side.join(".wtcheck.toml"), format!("[check.test]\ncommand = \"echo {index}\"\n"))
+            .expect("a file");
+        let mut command = repo.command(BINARY);
+        command.current_dir(side).args(["trust", "--yes"]).stdout(Stdio::null());
+        running.push(command.spawn().expect("the program"));
+    }
+    for mut child in running {
+        assert!(child.wait().expect("an end").success());
+    }
+    assert_eq!(approvals(&repo).len(), sides.len());
+    for side in &sides {
+        repo.wtcheck_in(side, &["-w", ".", "test"]).exits(0);
+    }
+}
+
+#[test]
+fn nobody_to_ask_is_a_refusal_and_an_answer_is_read() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", FILE);
+    repo.wtcheck(&["trust"]).exits(2).shows("touch ran").says("hint: 'git wtcheck trust --yes'");
+    assert!(approvals(&repo).is_empty());
+    repo.write(".wtcheck.toml", "timeout = 3\n");
+    repo.wtcheck(&["trust"]).exits(0).says("nothing to approve");
+    repo.write(".wtcheck.toml", "timeout = \"soon\"\n[check.a]\ncommand = \"x\"\n");
+    repo.wtcheck(&["trust", "--yes"]).exits(2).says("expected a duration");
+    assert!(approvals(&repo).is_empty());
+}
+
+#[test]
+fn what_was_approved_is_what_runs_also_through_a_link() {
+    let repo = TestRepo::new();
+    repo.write("../elsewhere.toml", FILE);
+    std::os::unix::fs::symlink(repo.at("../elsewhere.toml"), repo.at(".wtcheck.toml")).expect("a link");
+    repo.wtcheck(&["trust", "--yes"]).exits(0);
+    repo.wtcheck(&[]).exits(0);
+    // The link leads elsewhere now: another content is another approval.
+    repo.write("../elsewhere.toml", "[check.test]\ncommand = \"touch evil\"\n");
+    repo.wtcheck(&[]).exits(2);
+    assert!(!repo.at("evil").exists());
+}
+
+#[test]
+fn git_s_configuration_over_the_file_needs_no_approval() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", "[check.test]\ncommand = \"touch evil\"\ntimeout = \"5s\"\n");
+    repo.config("wtcheck.test.command", "true");
+    let json = repo.wtcheck(&["--format=json"]).exits(0).json();
+    assert_eq!(unit(&json, "repo", "test")["outcome"], "passed");
+    assert!(!repo.at("evil").exists());
+    // One variable of the file's among one's own is still the file's.
+    repo.config("wtcheck.test.env", "A=b");
+    repo.write(".wtcheck.toml", "[check.test.env]\nLD_PRELOAD = \"evil\"\n");
+    repo.wtcheck(&[]).exits(2).says("(env)");
+}
