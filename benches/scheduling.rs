@@ -1,0 +1,102 @@
+//! What a unit costs besides its process: planned, run by an executor that answers at once, and folded to a record.
+//! `cargo bench --bench scheduling`. The goal is under 10 µs a unit, and no more for many units than for few.
+
+use std::future::ready;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use git_wtcheck::cli::Cli;
+use git_wtcheck::exec::clock::Clock;
+use git_wtcheck::exec::dispatcher::{self, Surroundings};
+use git_wtcheck::exec::{Ask, Control, Done, Executor, NoPlace};
+use git_wtcheck::model::environment::Environment;
+use git_wtcheck::model::facts::Facts;
+use git_wtcheck::model::outcome::Outcome;
+use git_wtcheck::model::worktree::Worktree;
+use git_wtcheck::plan::{Plan, Selection};
+use git_wtcheck::settings::{Settings, Sources, read};
+use git_wtcheck::summary::Record;
+
+/// Answers at once: like a `status` of a clean worktree.
+struct Instantly;
+
+impl Executor for Instantly {
+    fn attempt(&self, _: Ask, _: Control) -> impl Future<Output = Result<Done, NoPlace>> + Send {
+        let mut facts = Facts::new();
+        facts.set("clean", true);
+        facts.set("dirty", false);
+        ready(Ok(Done { facts, ..Done::with(Outcome::Passed, None) }))
+    }
+}
+
+/// The built-in checks (one waits for another, one could be shared), and some that stand by themselves.
+fn settings() -> Settings {
+    let environment = Environment::of_this_process().with("XDG_CONFIG_HOME", "/no/such/folder");
+    let command_line = Cli::parse_from(["git-wtcheck"]).options.settings();
+    let sources = Sources { environment: &environment, entries: &[], toplevel: None, named_file: None, command_line };
+    let Ok(mut settings) = Settings::resolve(read(&sources)) else { panic!("the defaults hold") };
+    for index in 3..CHECKS {
+        let name = format!("c{index}");
+        let check = git_wtcheck::model::check::Check { name: name.clone(), ..settings.checks["status"].clone() };
+        settings.checks.insert(name.clone(), check);
+        settings.pipeline.push(name);
+    }
+    settings.run.max_concurrency = 16;
+    settings
+}
+
+const CHECKS: usize = 10;
+
+/// How long so many units took to plan, to run and fold, in microseconds a unit.
+fn measure(units: usize) -> (f64, f64) {
+    let worktree = |index: usize| Worktree {
+        path: PathBuf::from(format!("/work/worktrees/w{index}")),
+        name: format!("w{index}"),
+        head: Some(format!("{index:040x}")),
+        branch: Some(format!("topic/{index}")),
+        ..Worktree::default()
+    };
+    let worktrees: Vec<Worktree> = (0..units / CHECKS).map(worktree).collect();
+    let settings = settings();
+    let start = Instant::now();
+    let Ok(plan) = Plan::new(settings, &Selection::default(), PathBuf::from("/work/.git"), worktrees, 2) else {
+        panic!("a plan");
+    };
+    let planned = start.elapsed();
+    let plan = Arc::new(plan);
+    assert_eq!(plan.units(), units);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut record = Record::new(false);
+    let start = Instant::now();
+    runtime.block_on(async {
+        let (_orders, orders) = tokio::sync::mpsc::unbounded_channel();
+        let surroundings =
+            Surroundings { clock: Clock::default(), orders, random: fastrand::Rng::with_seed(1), most: usize::MAX };
+        dispatcher::run(plan, Arc::new(Instantly), surroundings, &mut |event| record.apply(event)).await;
+    });
+    let ran = start.elapsed();
+    assert_eq!(record.count(Outcome::Passed) + record.count(Outcome::Skipped), units);
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(u32::try_from(units).expect("a few"));
+    (each(planned), each(ran))
+}
+
+fn main() {
+    // `cargo bench` says so; what only wants to know which tests there are is told of none.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let best = |units| {
+        let runs: Vec<(f64, f64)> = (0..5).map(|_| measure(units)).collect();
+        let least = |part: fn(&(f64, f64)) -> f64| runs.iter().map(part).fold(f64::INFINITY, f64::min);
+        let (planned, ran) = (least(|run| run.0), least(|run| run.1));
+        let line = format!("{units:>7} units: {planned:.2} µs a unit to plan, {ran:.2} µs to run and fold");
+        (planned + ran, line)
+    };
+    let ((few, one), (many, other)) = (best(10_000), best(100_000));
+    let growth = many / few;
+    let report =
+        format!("{one}\n{other}\n{few:.2} µs, then {many:.2} µs a unit: x {growth:.2} for ten times the units\n");
+    std::io::Write::write_all(&mut std::io::stdout(), report.as_bytes()).expect("standard output");
+}
