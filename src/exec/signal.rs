@@ -15,7 +15,8 @@ pub enum Order {
     Suspend,
 }
 
-/// Starts to listen. From now on these signals no longer end the program by themselves.
+/// Starts to listen. From now on these signals no longer end the program by themselves. (A SIGHUP that was ignored
+/// before stays so: `nohup git wtcheck`.)
 ///
 /// # Errors
 /// Where the system has no place for another handler.
@@ -30,6 +31,9 @@ pub fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Order>> {
         (Signal::SIGTSTP, Order::Suspend),
     ];
     for (which, order) in orders {
+        if which == Signal::SIGHUP && is_ignored(which) {
+            continue;
+        }
         let mut arrivals = signal(SignalKind::from_raw(which as i32))?;
         let sender = sender.clone();
         tokio::spawn(async move {
@@ -41,6 +45,14 @@ pub fn listen() -> std::io::Result<mpsc::UnboundedReceiver<Order>> {
         });
     }
     Ok(receiver)
+}
+
+/// Whether this program was started with a signal ignored, as `nohup` does with SIGHUP: then it is to go on.
+fn is_ignored(signal: Signal) -> bool {
+    // The standard library has no safe way to ask; elsewhere than on Linux the answer is not known.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 1)
 }
 
 /// Stops this process, and comes back when it is continued.
