@@ -229,3 +229,51 @@ fn cannot_start(invocation: &crate::git::command::Invocation, error: &std::io::E
         Ok(_) => format!("cannot run '{}': {error}", invocation.program.to_string_lossy()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It has something to read whenever it is asked.
+    struct Chatter {
+        ended: bool,
+    }
+
+    impl Job for Chatter {
+        async fn ended(&mut self) {
+            if self.ended {
+                return;
+            }
+            loop {
+                tokio::task::coop::consume_budget().await;
+            }
+        }
+
+        async fn gone(&mut self) {
+            self.ended().await;
+        }
+
+        async fn drained(&mut self) {
+            self.ended().await;
+        }
+
+        fn terminate(&mut self) {}
+
+        fn kill(&mut self) {
+            self.ended = true;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_never_idle_cannot_outlast_its_limits() {
+        let (phase, mut control) = Control::new();
+        let (clock, soon) = (Clock::default(), Duration::from_millis(10));
+        let mut job = Chatter { ended: false };
+        let watched = supervise(&mut job, Some(soon), soon, &clock, &mut control);
+        assert_eq!(tokio::time::timeout(KILL_WAIT, watched).await, Ok(Ending::TimedOut));
+        phase.send_replace(Phase::Kill);
+        let mut job = Chatter { ended: false };
+        let watched = supervise(&mut job, None, KILL_WAIT * 2, &clock, &mut control);
+        assert_eq!(tokio::time::timeout(KILL_WAIT, watched).await, Ok(Ending::Cancelled));
+    }
+}
