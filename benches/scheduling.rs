@@ -35,7 +35,14 @@ impl Executor for Instantly {
 fn settings() -> Settings {
     let environment = Environment::of_this_process().with("XDG_CONFIG_HOME", "/no/such/folder");
     let command_line = Cli::parse_from(["git-wtcheck"]).options.settings();
-    let sources = Sources { environment: &environment, entries: &[], toplevel: None, named_file: None, command_line };
+    let sources = Sources {
+        environment: &environment,
+        entries: &[],
+        toplevel: None,
+        named_file: None,
+        profile: None,
+        command_line,
+    };
     let Ok(mut settings) = Settings::resolve(read(&sources)) else { panic!("the defaults hold") };
     for index in 3..CHECKS {
         let name = format!("c{index}");

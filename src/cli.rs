@@ -19,6 +19,7 @@ use crate::model::duration;
     long_about = None,
     disable_help_subcommand = true,
     subcommand_precedence_over_arg = true,
+    args_override_self = true,
     max_term_width = 100,
     after_help = "Exit status: 0 every unit passed or was skipped; 1 some did not pass; 2 a wrong setting or pattern;\n128 git refuses; 129 usage; 128+N ended by signal N. See 'git wtcheck --help' for the manual."
 )]

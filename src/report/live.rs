@@ -73,7 +73,7 @@ impl Reporter for Live {
             EventKind::AttemptStarted { unit, number } => {
                 self.running.insert(*unit, (*number, std::time::Instant::now()));
             }
-            EventKind::AttemptFinished { unit, .. } => {
+            EventKind::AttemptFinished { unit, .. } | EventKind::UnitFinished { unit, .. } => {
                 self.running.remove(unit);
             }
             EventKind::Suspending | EventKind::RunFinished => self.clear()?,

@@ -271,3 +271,16 @@ fn nothing_is_run_by_another_folder_s_file() {
         .exits(0);
     assert!(repo.at("../feature/ran").exists());
 }
+
+#[test]
+fn the_last_of_an_option_that_is_typed_twice_holds_as_in_git() {
+    let repo = TestRepo::new();
+    repo.wtcheck(&["-j8", "-j", "4", "--timeout=1s", "--timeout=2s", "plan"])
+        .exits(0)
+        .shows("4 units at a time")
+        .shows("timeout 2s");
+    // What may be repeated still adds up.
+    repo.worktree("side");
+    let json = repo.wtcheck(&["-w", "repo", "-w", "side", "--format=json", "--format=json", "plan"]).exits(0).json();
+    assert_eq!(json["worktrees"].as_array().map(Vec::len), Some(2));
+}
