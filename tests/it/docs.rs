@@ -38,13 +38,17 @@ fn the_manual_page_is_well_formed() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// The block of this language in the README; there is one of each.
-fn example(language: &str) -> String {
+/// The blocks of this language in the README.
+fn examples(language: &str) -> Vec<String> {
     let readme = std::fs::read_to_string(committed("README.md")).expect("the README");
     let blocks: Vec<_> = readme.split("```").skip(1).step_by(2).collect();
-    let of: Vec<_> = blocks.iter().filter_map(|block| block.strip_prefix(&format!("{language}\n"))).collect();
-    assert_eq!(of.len(), 1, "blocks of {language}");
-    of[0].to_owned()
+    let of = blocks.iter().filter_map(|block| block.strip_prefix(&format!("{language}\n")));
+    of.map(str::to_owned).collect()
+}
+
+/// The first of them: a whole configuration.
+fn example(language: &str) -> String {
+    examples(language).into_iter().next().unwrap_or_else(|| panic!("a block of {language}"))
 }
 
 /// A repository with something changed, and a `cargo` that only says how it was called.
@@ -97,6 +101,23 @@ fn the_example_in_toml_works_for_the_user_and_is_refused_to_a_repository() {
     repo.write(".wtcheck.toml", example("toml"));
     wtcheck(&repo, &[]).exits(2).says("'test'").says("command");
     wtcheck(&repo, &["status"]).exits(0);
+    wtcheck(&repo, &["trust", "--yes"]).exits(0);
+    repo.git(&["add", ".wtcheck.toml"]);
+    repo.git(&["commit", "--quiet", "--message=settings"]);
+    is_the_example(&repo);
+}
+
+#[test]
+fn the_example_of_a_profile_works() {
+    let repo = repo();
+    repo.write(".wtcheck.toml", examples("toml").concat());
+    wtcheck(&repo, &["trust", "--yes"]).exits(0);
+    wtcheck(&repo, &["--profile", "ci"]).exits(0);
+    let json = wtcheck(&repo, &["--profile=ci", "config", "show", "--format=json"]).exits(0).json();
+    for (key, value) in [("fail-fast", true.into()), ("retries", serde_json::json!(1))] {
+        let settings = json["settings"].as_array().expect("settings");
+        assert!(settings.iter().any(|entry| entry["key"] == key && entry["value"] == value), "{key}");
+    }
 }
 
 #[test]
