@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::settings::layers::Origin;
+use crate::settings::origin::Origin;
 
 /// A line of a file, and the place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::model::check::Check;
 use crate::model::{duration, size};
 use crate::settings::diagnostic::{Diagnostic, nearest};
-use crate::settings::layers::{Layer, Merged, Origin};
+use crate::settings::layers::Merged;
+use crate::settings::origin::{Layer, Origin};
 use crate::settings::resolve::Settings;
 use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
 

@@ -8,9 +8,11 @@ use figment::value::{Dict, Tag, Value};
 use crate::git::config::{Entry, Scope, boolean};
 use crate::model::size;
 use crate::settings::diagnostic::Diagnostic;
-use crate::settings::layers::{Layer, Merged, Origin, Placed, unknown};
+use crate::settings::layers::Merged;
+use crate::settings::origin::{Layer, Origin, Placed};
 use crate::settings::profile;
 use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
+use crate::settings::take::unknown;
 use crate::settings::values::Shape;
 
 /// A key of one scope, with all its values in their order.

@@ -1,175 +1,23 @@
 //! The layers of settings, the weakest first, and the merging of them (figment).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider, Source};
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile, Provider};
 
-use crate::git::config::{Entry, Scope};
+use crate::git::config::Entry;
 use crate::model::environment::Environment;
-use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::diagnostic::Diagnostic;
 use crate::settings::files::Files;
 use crate::settings::gitconfig;
+use crate::settings::origin::{Layer, Origin, Placed};
 use crate::settings::profile;
-use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+use crate::settings::schema::{CheckKeys, TopKeys, folded};
+use crate::settings::take::{shortened, take, unknown};
 use crate::settings::trust::Code;
-
-/// Where settings come from, the weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Layer {
-    /// `$XDG_CONFIG_HOME/git-wtcheck/config.toml`.
-    User,
-    /// gitconfig, the machine's.
-    System,
-    /// gitconfig, the user's.
-    Global,
-    /// `.wtcheck.toml` at the top of the worktree in which the user stands.
-    RepositoryFile,
-    /// The file that `--config` names, in place of the repository's.
-    NamedFile,
-    /// gitconfig, the repository's.
-    Local,
-    /// gitconfig, the worktree's.
-    Worktree,
-    /// `GIT_WTCHECK_...`.
-    Environment,
-    /// `git -c`.
-    GitCommand,
-    /// The command line.
-    CommandLine,
-}
-
-impl Layer {
-    const ALL: [Self; 10] = [
-        Self::User,
-        Self::System,
-        Self::Global,
-        Self::RepositoryFile,
-        Self::NamedFile,
-        Self::Local,
-        Self::Worktree,
-        Self::Environment,
-        Self::GitCommand,
-        Self::CommandLine,
-    ];
-
-    /// Its name, for people.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user file",
-            Self::System => "git system",
-            Self::Global => "git global",
-            Self::RepositoryFile => "repository file",
-            Self::NamedFile => "file",
-            Self::Local => "git local",
-            Self::Worktree => "git worktree",
-            Self::Environment => "environment",
-            Self::GitCommand => "git -c",
-            Self::CommandLine => "command line",
-        }
-    }
-
-    const fn of_scope(scope: Scope) -> Self {
-        match scope {
-            Scope::System => Self::System,
-            Scope::Global => Self::Global,
-            Scope::Local => Self::Local,
-            Scope::Worktree => Self::Worktree,
-            Scope::Command => Self::GitCommand,
-        }
-    }
-
-    /// A key (`timeout`, or `check`, name, `timeout`) as this layer writes it.
-    pub fn write_key(self, path: &[&str]) -> String {
-        let camel = |name: &str| {
-            let key = folded(TopKeys::KEYS, name).or_else(|| folded(CheckKeys::KEYS, name));
-            key.map_or_else(|| name.to_owned(), Key::camel)
-        };
-        match (self, path) {
-            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["check", name, key]) => {
-                format!("wtcheck.{name}.{}", camel(key))
-            }
-            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, [key]) => {
-                format!("wtcheck.{}", camel(key))
-            }
-            (
-                Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand,
-                ["profile", name, "check", check, key],
-            ) => format!("wtcheck.profile.{name}.{check}.{}", camel(key)),
-            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["profile", name, key]) => {
-                format!("wtcheck.profile.{name}.{}", camel(key))
-            }
-            (Self::CommandLine, [key]) => format!("--{key}"),
-            (Self::Environment, [key]) => format!("GIT_WTCHECK_{}", key.replace('-', "_").to_uppercase()),
-            (_, path) => path.join("."),
-        }
-    }
-}
-
-/// Where one value came from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
-    /// The layer.
-    pub layer: Layer,
-    /// The file, where the layer is one.
-    pub file: Option<String>,
-}
-
-impl Origin {
-    /// An origin without a file.
-    pub const fn of(layer: Layer) -> Self {
-        Self { layer, file: None }
-    }
-
-    fn metadata(&self) -> Metadata {
-        let metadata = Metadata::named(self.layer.name());
-        match &self.file {
-            Some(file) => metadata.source(Source::Custom(file.clone())),
-            None => metadata,
-        }
-    }
-
-    fn from_metadata(metadata: &Metadata) -> Option<Self> {
-        let layer = Layer::ALL.into_iter().find(|layer| layer.name() == metadata.name)?;
-        let file = match &metadata.source {
-            Some(Source::Custom(file)) => Some(file.clone()),
-            _ => None,
-        };
-        Some(Self { layer, file })
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.layer, &self.file) {
-            (Layer::System | Layer::Global | Layer::Local | Layer::Worktree, Some(file)) => {
-                write!(f, "{file} ({})", self.layer.name())
-            }
-            (Layer::User | Layer::RepositoryFile | Layer::NamedFile, Some(file)) => f.write_str(file),
-            _ => f.write_str(self.layer.name()),
-        }
-    }
-}
-
-/// A dictionary that came from one place.
-pub(super) struct Placed {
-    pub(super) origin: Origin,
-    pub(super) data: Dict,
-}
-
-impl Provider for Placed {
-    fn metadata(&self) -> Metadata {
-        self.origin.metadata()
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Default.collect(self.data.clone()))
-    }
-}
 
 /// What the layers are read from.
 pub struct Sources<'a> {
@@ -378,162 +226,10 @@ fn variables(environment: &Environment, merged: &mut Merged) -> Placed {
     Placed { origin, data }
 }
 
-/// Warns of a key that nothing reads, and offers the nearest that something does.
-pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warnings: &mut Vec<Diagnostic>) {
-    let mut diagnostic = Diagnostic { at_key: true, ..Diagnostic::of(origin, path, "unknown key") };
-    let name = path.last().copied().unwrap_or_default();
-    if let Some(known) = nearest(name, keys.iter().map(|key| key.name)) {
-        let mut path = path.to_vec();
-        if let Some(last) = path.last_mut() {
-            *last = known;
-        }
-        diagnostic = diagnostic.remedy(format!("did you mean {}?", origin.layer.write_key(&path)));
-    } else if let ([_], Some(key)) = (path, folded(CheckKeys::KEYS, name)) {
-        let example = origin.layer.write_key(&["check", "NAME", key.name]);
-        diagnostic = diagnostic.remedy(format!("it is a key of a check: {example}"));
-    } else if let (["check", check, _], Some(key)) = (path, folded(TopKeys::KEYS, name)) {
-        let example = origin.layer.write_key(&[key.name]);
-        diagnostic = diagnostic.remedy(format!("it is a key of the whole run, not of check '{check}': {example}"));
-    }
-    warnings.push(diagnostic);
-}
-
-/// Takes merged keys over; `prefix` is where they stand (`profile`, name), if not at the top.
-pub(super) fn take(figment: &Figment, data: &Dict, prefix: &[&str], merged: &mut Merged) {
-    let path = |rest: &[&'_ str]| prefix.iter().chain(rest).map(|part| (*part).to_owned()).collect::<Vec<String>>();
-    for (key, value) in data {
-        let from = origin(figment, value);
-        if key == "check" {
-            let Value::Dict(_, checks) = value else {
-                let diagnostic = at(&from, &path(&[key]), "expected a table for each check, [check.NAME]");
-                merged.errors.push(diagnostic.value(shown(value)).remedy("the list of checks to run is 'checks'"));
-                continue;
-            };
-            for (name, keys) in checks {
-                take_check(figment, name, keys, &path(&["check", name]), merged);
-            }
-            continue;
-        }
-        match merged.top.take(key, value, &from) {
-            Ok(true) => {}
-            Ok(false) => {
-                unknown(&from, &strs(&path(&[key])), TopKeys::KEYS, &mut merged.warnings);
-                if let (Value::Dict(..), Some(warning)) = (value, merged.warnings.last_mut()) {
-                    warning.remedy = Some(format!("a check is defined by a table [check.{key}]"));
-                }
-            }
-            Err(error) => merged.errors.push(wrong(&from, &path(&[key]), TopKeys::KEYS, value, &error)),
-        }
-    }
-}
-
-/// Where a value came from. Every value has been given its layer's mark; one without would be the command line's.
-pub(super) fn origin(figment: &Figment, value: &Value) -> Origin {
-    let marked = figment.get_metadata(value.tag()).and_then(Origin::from_metadata);
-    marked.unwrap_or_else(|| match value {
-        // A table that several layers put together has no mark of its own.
-        Value::Dict(_, entries) => {
-            entries.values().next().map_or(Origin::of(Layer::CommandLine), |value| origin(figment, value))
-        }
-        _ => Origin::of(Layer::CommandLine),
-    })
-}
-
-fn strs(path: &[String]) -> Vec<&str> {
-    path.iter().map(String::as_str).collect()
-}
-
-fn at(origin: &Origin, path: &[String], problem: &str) -> Diagnostic {
-    Diagnostic::of(origin, &strs(path), problem)
-}
-
-fn take_check(figment: &Figment, name: &str, keys: &Value, path: &[String], merged: &mut Merged) {
-    merged.places.insert(name.to_owned(), origin(figment, keys));
-    let Value::Dict(_, keys) = keys else {
-        let diagnostic = at(&origin(figment, keys), path, "expected a table of the check's settings");
-        merged.errors.push(diagnostic.value(shown(keys)));
-        merged.broken.insert(name.to_owned());
-        return;
-    };
-    let mut check = CheckKeys::default();
-    for (key, value) in keys {
-        let from = origin(figment, value);
-        let path: Vec<String> = path.iter().cloned().chain([key.clone()]).collect();
-        match check.take(key, value, &from) {
-            Ok(true) => {}
-            Ok(false) => unknown(&from, &strs(&path), CheckKeys::KEYS, &mut merged.warnings),
-            Err(error) => {
-                merged.errors.push(wrong(&from, &path, CheckKeys::KEYS, value, &error));
-                if matches!(key.as_str(), "kind" | "command") {
-                    merged.broken.insert(name.to_owned());
-                }
-            }
-        }
-        if let Some(key) = CODE_KEYS.into_iter().find(|code| code == key) {
-            // Of a table, each entry may come from another layer.
-            let values = match value {
-                Value::Dict(_, entries) => entries.values().map(|value| origin(figment, value)).collect(),
-                _ => vec![from],
-            };
-            if let Some(from) = values.into_iter().find(|from| from.layer == Layer::RepositoryFile) {
-                merged.unapproved.entry(name.to_owned()).or_default().push((key, from));
-            }
-        }
-    }
-    merged.checks.insert(name.to_owned(), check);
-}
-
-/// A value of the wrong type or form: says what stands there, and what is accepted.
-fn wrong(origin: &Origin, path: &[String], keys: &'static [Key], value: &Value, error: &figment::Error) -> Diagnostic {
-    use figment::error::Kind;
-    let key = path.last().and_then(|name| keys.iter().find(|key| key.name == name));
-    let problem = match &error.kind {
-        Kind::InvalidType(_, expected) | Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
-            format!("expected {expected}")
-        }
-        other => match key {
-            Some(key) => format!("expected {} ({other})", key.accepted),
-            None => other.to_string(),
-        },
-    };
-    at(origin, path, &problem).value(shown(value))
-}
-
-/// A value as TOML would write it, shortened.
-fn shown(value: &Value) -> String {
-    let whole = match value {
-        Value::String(_, text) => format!("{text:?}"),
-        Value::Char(_, letter) => format!("{:?}", letter.to_string()),
-        Value::Bool(_, flag) => flag.to_string(),
-        Value::Num(_, number) => number
-            .to_i128()
-            .map(|n| n.to_string())
-            .or_else(|| number.to_f64().map(|n| n.to_string()))
-            .unwrap_or_default(),
-        Value::Empty(..) => "nothing".to_owned(),
-        // How figment holds a date, which no setting is.
-        Value::Dict(_, entries) if entries.contains_key("$__toml_private_datetime") => {
-            entries.values().next().and_then(Value::as_str).unwrap_or("a date").to_owned()
-        }
-        Value::Dict(_, entries) => {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect();
-            format!("{{ {} }}", entries.join(", "))
-        }
-        Value::Array(_, items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
-    };
-    shortened(&whole, 60)
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}...", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::git::config::Scope;
 
     use crate::settings::Settings;
     use proptest::prelude::*;

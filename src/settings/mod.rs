@@ -5,16 +5,19 @@ pub mod explain;
 mod files;
 mod gitconfig;
 mod layers;
+mod origin;
 mod profile;
 mod resolve;
 pub mod schema;
+mod take;
 pub mod trust;
 mod values;
 pub mod written;
 
 pub use diagnostic::{Diagnostic, nearest};
 pub use files::Files;
-pub use layers::{Layer, Merged, Origin, Sources, faults, read};
+pub use layers::{Merged, Sources, faults, read};
+pub use origin::{Layer, Origin};
 pub use resolve::{RunSettings, Settings};
 
 /// Names that a check cannot bear: the commands of the program, and what expressions call something else.

@@ -4,8 +4,9 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use crate::settings::diagnostic::{Diagnostic, nearest};
-use crate::settings::layers::{Merged, origin, take};
+use crate::settings::layers::Merged;
 use crate::settings::schema::Key;
+use crate::settings::take::{origin, take};
 use crate::settings::values::Shape;
 
 /// The one key that only a profile has.

@@ -7,7 +7,8 @@ use crate::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
 use crate::settings::RESERVED;
 use crate::settings::diagnostic::{Diagnostic, nearest};
 use crate::settings::files::Files;
-use crate::settings::layers::{Layer, Merged, Origin};
+use crate::settings::layers::Merged;
+use crate::settings::origin::{Layer, Origin};
 use crate::settings::schema::{CheckKeys, Sourced, TopKeys};
 
 /// The settings of the whole run.

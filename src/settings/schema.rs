@@ -5,7 +5,7 @@
 use figment::value::Value;
 
 use crate::model::check::{BackoffKind, CheckKind, CommandLine};
-use crate::settings::layers::Origin;
+use crate::settings::origin::Origin;
 use crate::settings::values::{Classes, Count, Flag, Names, OneOf, Setting, Shape, Size, Span, Text, Variables, Words};
 use crate::settings::written::Written;
 

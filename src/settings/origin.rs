@@ -1,0 +1,162 @@
+//! Where settings come from: the layers, the weakest first, and the place of one value.
+
+use std::fmt;
+
+use figment::value::{Dict, Map};
+use figment::{Metadata, Profile, Provider, Source};
+
+use crate::git::config::Scope;
+use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
+
+/// Where settings come from, the weakest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// `$XDG_CONFIG_HOME/git-wtcheck/config.toml`.
+    User,
+    /// gitconfig, the machine's.
+    System,
+    /// gitconfig, the user's.
+    Global,
+    /// `.wtcheck.toml` at the top of the worktree in which the user stands.
+    RepositoryFile,
+    /// The file that `--config` names, in place of the repository's.
+    NamedFile,
+    /// gitconfig, the repository's.
+    Local,
+    /// gitconfig, the worktree's.
+    Worktree,
+    /// `GIT_WTCHECK_...`.
+    Environment,
+    /// `git -c`.
+    GitCommand,
+    /// The command line.
+    CommandLine,
+}
+
+impl Layer {
+    const ALL: [Self; 10] = [
+        Self::User,
+        Self::System,
+        Self::Global,
+        Self::RepositoryFile,
+        Self::NamedFile,
+        Self::Local,
+        Self::Worktree,
+        Self::Environment,
+        Self::GitCommand,
+        Self::CommandLine,
+    ];
+
+    /// Its name, for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user file",
+            Self::System => "git system",
+            Self::Global => "git global",
+            Self::RepositoryFile => "repository file",
+            Self::NamedFile => "file",
+            Self::Local => "git local",
+            Self::Worktree => "git worktree",
+            Self::Environment => "environment",
+            Self::GitCommand => "git -c",
+            Self::CommandLine => "command line",
+        }
+    }
+
+    pub(super) const fn of_scope(scope: Scope) -> Self {
+        match scope {
+            Scope::System => Self::System,
+            Scope::Global => Self::Global,
+            Scope::Local => Self::Local,
+            Scope::Worktree => Self::Worktree,
+            Scope::Command => Self::GitCommand,
+        }
+    }
+
+    /// A key (`timeout`, or `check`, name, `timeout`) as this layer writes it.
+    pub fn write_key(self, path: &[&str]) -> String {
+        let camel = |name: &str| {
+            let key = folded(TopKeys::KEYS, name).or_else(|| folded(CheckKeys::KEYS, name));
+            key.map_or_else(|| name.to_owned(), Key::camel)
+        };
+        match (self, path) {
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["check", name, key]) => {
+                format!("wtcheck.{name}.{}", camel(key))
+            }
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, [key]) => {
+                format!("wtcheck.{}", camel(key))
+            }
+            (
+                Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand,
+                ["profile", name, "check", check, key],
+            ) => format!("wtcheck.profile.{name}.{check}.{}", camel(key)),
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["profile", name, key]) => {
+                format!("wtcheck.profile.{name}.{}", camel(key))
+            }
+            (Self::CommandLine, [key]) => format!("--{key}"),
+            (Self::Environment, [key]) => format!("GIT_WTCHECK_{}", key.replace('-', "_").to_uppercase()),
+            (_, path) => path.join("."),
+        }
+    }
+}
+
+/// Where one value came from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// The layer.
+    pub layer: Layer,
+    /// The file, where the layer is one.
+    pub file: Option<String>,
+}
+
+impl Origin {
+    /// An origin without a file.
+    pub const fn of(layer: Layer) -> Self {
+        Self { layer, file: None }
+    }
+
+    fn metadata(&self) -> Metadata {
+        let metadata = Metadata::named(self.layer.name());
+        match &self.file {
+            Some(file) => metadata.source(Source::Custom(file.clone())),
+            None => metadata,
+        }
+    }
+
+    pub(super) fn from_metadata(metadata: &Metadata) -> Option<Self> {
+        let layer = Layer::ALL.into_iter().find(|layer| layer.name() == metadata.name)?;
+        let file = match &metadata.source {
+            Some(Source::Custom(file)) => Some(file.clone()),
+            _ => None,
+        };
+        Some(Self { layer, file })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.layer, &self.file) {
+            (Layer::System | Layer::Global | Layer::Local | Layer::Worktree, Some(file)) => {
+                write!(f, "{file} ({})", self.layer.name())
+            }
+            (Layer::User | Layer::RepositoryFile | Layer::NamedFile, Some(file)) => f.write_str(file),
+            _ => f.write_str(self.layer.name()),
+        }
+    }
+}
+
+/// A dictionary that came from one place.
+pub(super) struct Placed {
+    pub(super) origin: Origin,
+    pub(super) data: Dict,
+}
+
+impl Provider for Placed {
+    fn metadata(&self) -> Metadata {
+        self.origin.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.data.clone()))
+    }
+}
