@@ -30,7 +30,7 @@ pub enum Shape {
 pub(super) trait Setting: for<'de> Deserialize<'de> {
     /// How it is made from text.
     const SHAPE: Shape;
-    /// What is accepted, for messages: "a whole number from 0".
+    /// What is accepted, for messages: "a whole number from 0, like 4".
     const ACCEPTED: &'static str;
 }
 
@@ -63,7 +63,7 @@ macro_rules! visited {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Count(pub u32);
 
-visited! {Count, Count, "a whole number from 0",
+visited! {Count, Count, "a whole number from 0, like 4",
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Count, E> {
         u32::try_from(value).map(Count).map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &"a whole number up to 4294967295"))
     }
@@ -141,7 +141,7 @@ visited! {Text, Text, "a text that is not empty",
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
 
-visited! {Names, Names, "a list of names",
+visited! {Names, Names, "a list of names, like status test",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Names, E> {
         Ok(Names(text.split_whitespace().map(str::to_owned).collect()))
     }

@@ -302,7 +302,7 @@ fn every_top_level_key_can_come_from_the_environment() {
     assert_eq!(json["max_concurrency"], 2);
     assert_eq!(planned(&json, "log")["timeout_ms"], 30_000, "an empty variable is none");
     let run = Run::of(repo.command(BINARY).env("GIT_WTCHECK_RETRIES", "-1"));
-    run.exits(2).says("error: environment: GIT_WTCHECK_RETRIES = \"-1\": expected a whole number from 0\n");
+    run.exits(2).says("error: environment: GIT_WTCHECK_RETRIES = \"-1\": expected a whole number from 0, like 4\n");
     let run = Run::of(repo.command(BINARY).env("GIT_WTCHECK_TIMOUT", "1s"));
     run.exits(0)
         .says("warning: environment: GIT_WTCHECK_TIMOUT: unknown key\nhint: did you mean GIT_WTCHECK_TIMEOUT?\n");
@@ -357,14 +357,14 @@ fn wrong_values_name_the_place_the_key_the_value_and_what_is_accepted() {
         ),
         ("timeout = 2026-01-21", "timeout = 2026-01-21: expected a duration"),
         ("timeout = [1]", "timeout = [1]: expected a duration"),
-        ("retries = -1", "retries = -1: expected a whole number from 0\n"),
+        ("retries = -1", "retries = -1: expected a whole number from 0, like 4\n"),
         ("retries = 99999999999", "retries = 99999999999: expected a whole number up to 4294967295\n"),
-        ("retries = 1.5", "retries = 1.5: expected a whole number from 0\n"),
+        ("retries = 1.5", "retries = 1.5: expected a whole number from 0, like 4\n"),
         ("fail-fast = \"yes\"", "fail-fast = \"yes\": expected true or false\n"),
         ("backoff = \"fast\"", "backoff = \"fast\": expected one of fixed, linear, exponential\n"),
         ("max-output = \"many\"", "max-output = \"many\": expected a number of bytes like 65536, 64k or 1MiB\n"),
         ("retry-on = [\"never\"]", "retry-on = [\"never\"]: expected a list of timeout, lock, error, failure\n"),
-        ("checks = 3", "checks = 3: expected a list of names\n"),
+        ("checks = 3", "checks = 3: expected a list of names, like status test\n"),
         ("checks = [\"statsu\"]", "checks: no check is named 'statsu'\nhint: did you mean 'status'?\n"),
         ("check = 3", "check = 3: expected a table for each check, [check.NAME]\n"),
         ("check.log = 3", "check.log = 3: expected a table of the check's settings\n"),
@@ -389,7 +389,7 @@ fn wrong_values_in_gitconfig_name_the_file_and_the_scope() {
     let repo = TestRepo::new();
     for (key, value, message) in [
         ("wtcheck.timeout", "soon", "wtcheck.timeout = \"soon\": expected a duration"),
-        ("wtcheck.retries", "-1", "wtcheck.retries = \"-1\": expected a whole number from 0\n"),
+        ("wtcheck.retries", "-1", "wtcheck.retries = \"-1\": expected a whole number from 0, like 4\n"),
         ("wtcheck.failfast", "perhaps", "wtcheck.failFast = \"perhaps\": expected true or false\n"),
         ("wtcheck.log.retryon", "never", "wtcheck.log.retryOn = [\"never\"]: expected a list of timeout"),
         (

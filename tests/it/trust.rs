@@ -157,3 +157,23 @@ fn git_s_configuration_over_the_file_needs_no_approval() {
     repo.write(".wtcheck.toml", "[check.test.env]\nLD_PRELOAD = \"evil\"\n");
     repo.wtcheck(&[]).exits(2).says("(env)");
 }
+
+#[test]
+fn somebody_at_a_terminal_is_asked() {
+    use std::io::Write;
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", FILE);
+    let answer = |typed: &str| {
+        let pty = nix::pty::openpty(None, None).expect("a terminal");
+        let mut terminal = std::fs::File::from(pty.master);
+        terminal.write_all(typed.as_bytes()).expect("an answer");
+        Run::of(repo.command(BINARY).arg("trust").stdin(pty.slave))
+    };
+    for no in ["n\n", "\n", "maybe\n", "\u{4}"] {
+        answer(no).exits(1).shows("touch ran").shows("[y/N] ").shows("Nothing was approved.");
+        assert!(approvals(&repo).is_empty(), "{no:?}");
+    }
+    answer("Yes\n").exits(0).shows("Approved.");
+    assert_eq!(approvals(&repo).len(), 1);
+    repo.wtcheck(&[]).exits(0);
+}
