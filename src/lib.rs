@@ -27,7 +27,7 @@
 //! | 1 | [`git`] | the one place that builds git commands; worktrees, configuration |
 //! | 0 | [`model`] | plain types; the one reader of the environment |
 //!
-//! A room imports only from lower floors, or from within its own folder.
+//! A room imports only from lower floors, or from within its own folder; a test holds it to that.
 
 pub mod checks;
 pub mod cli;

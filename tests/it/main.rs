@@ -11,6 +11,7 @@ mod config;
 mod discovery;
 mod docs;
 mod first;
+mod house;
 mod processes;
 mod selection;
 mod settings;
