@@ -49,6 +49,11 @@ pub enum Command {
     Trust(Trust),
     /// Take back every approval for this repository
     Untrust,
+    /// Install the manual page and the completions for this user, or remove them
+    ///
+    /// It says each file that it wrote, and each line that a start-up file must have. It replaces and removes only files that it
+    /// wrote itself. It needs no repository.
+    Setup(Setup),
 }
 
 /// What to do with settings.
@@ -94,6 +99,36 @@ pub struct Trust {
     /// Show every approval there is, of all repositories
     #[arg(long)]
     pub list: bool,
+}
+
+/// What is installed, and where.
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Into folders below DIR/share, in place of this user's own
+    #[arg(long, value_name = "DIR")]
+    pub prefix: Option<PathBuf>,
+    /// Completions for this shell only; repeatable
+    ///
+    /// Without it: for all three. The manual page comes in any case.
+    #[arg(long, value_enum, value_name = "SHELL")]
+    pub shell: Vec<Shell>,
+    /// Remove what was installed
+    #[arg(long)]
+    pub uninstall: bool,
+    /// Say what would be done; do nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// A shell that can complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// Fish
+    Fish,
 }
 
 /// Checks after a command.

@@ -78,6 +78,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, i
 
 fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {
     let file = match &cli.command {
+        Some(Command::Setup(asked)) => return commands::setup::setup(asked, environment, io),
         Some(Command::Config(ConfigCommand::Schema)) => return commands::config::schema(io),
         Some(Command::Config(command)) => commands::config::named_file(command),
         _ => None,
@@ -87,7 +88,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         Some(Command::Config(command)) => return commands::config::run(survey, command, cli, environment, io),
         Some(Command::Trust(asked)) => return commands::trust::trust(&survey, asked, environment, io),
         Some(Command::Untrust) => return commands::trust::untrust(&survey, io),
-        Some(Command::Run(_) | Command::Plan(_)) | None => {}
+        Some(Command::Run(_) | Command::Plan(_) | Command::Setup(_)) | None => {}
     }
     let hints = survey.hints;
     let to_run = !matches!(cli.command, Some(Command::Plan(_)));

@@ -4,6 +4,7 @@ pub mod config;
 pub mod init;
 pub mod plan;
 pub mod run;
+pub mod setup;
 pub mod trust;
 
 use std::io::{BufRead, Write};

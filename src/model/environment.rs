@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub struct Environment {
     variables: Vec<(OsString, OsString)>,
     directory: PathBuf,
+    /// Where this program itself lies, links followed.
+    pub program: Option<PathBuf>,
     /// Whether standard input is a terminal: somebody can be asked.
     pub stdin_is_terminal: bool,
     /// Whether standard output is a terminal.
@@ -32,6 +34,7 @@ impl Environment {
             variables: std::env::vars_os().collect(),
             // git itself says what is wrong with a folder that is gone; here it must only not be taken for another.
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            program: std::env::current_exe().ok(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),

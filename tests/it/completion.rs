@@ -79,7 +79,7 @@ fn a_variable_of_the_same_name_is_not_a_shell() {
 }
 
 /// A shell on a terminal of its own, standing in the main worktree.
-struct Shell {
+pub struct Shell {
     child: Child,
     terminal: File,
     /// What the shell writes when it is ready, and the line that is typed when it is asked.
@@ -113,7 +113,7 @@ impl Shell {
     }
 
     /// Types these keys and a TAB, and gives the line as the shell then has it.
-    fn completes(&mut self, typed: &str) -> String {
+    pub fn completes(&mut self, typed: &str) -> String {
         self.terminal.write_all(typed.as_bytes()).expect("keys");
         self.terminal.write_all(b"\t").expect("keys");
         self.terminal.write_all(ASK).expect("keys");
@@ -191,62 +191,81 @@ fn two_repositories() -> TestRepo {
     repo
 }
 
-#[test]
-fn bash_completes() {
+/// bash with this in its `.bashrc`, where it and what it needs to complete are installed.
+pub fn bash(repo: &TestRepo, own: &str) -> Option<Shell> {
     const BASH_COMPLETION: &str = "/usr/share/bash-completion/bash_completion";
     if !(has("setsid") && has("bash") && there(BASH_COMPLETION) && there("/usr/share/bash-completion/completions/git"))
     {
-        return;
+        return None;
     }
-    let repo = two_repositories();
-    install(&repo, "git-wtcheck.bash", ".local/share/bash-completion/completions/git-wtcheck");
     let rc = format!(
-        ". {BASH_COMPLETION}
+        "{own}
+         . {BASH_COMPLETION}
          written () {{ printf '%s\\n' \"$READLINE_LINE\" > ~/line; READLINE_LINE=; }}
          bind -x '\"\\C-b\": written'
          PROMPT_COMMAND='echo > ~/ready'
         "
     );
     repo.write("../home/.bashrc", rc);
-    let mut shell = Shell::start(&repo, "bash", &["-i"]);
+    Some(Shell::start(repo, "bash", &["-i"]))
+}
+
+/// zsh with this in its `.zshrc`, above compinit.
+pub fn zsh(repo: &TestRepo, own: &str) -> Option<Shell> {
+    if !(has("setsid") && has("zsh")) {
+        return None;
+    }
+    let rc = format!(
+        "{own}
+        autoload -Uz compinit && compinit -u
+        written () {{ print -r -- $BUFFER > ~/line; BUFFER= }}
+        zle -N written && bindkey '^B' written
+        zle-line-init () {{ echo > ~/ready }}
+        zle -N zle-line-init
+    "
+    );
+    repo.write("../home/.zshrc", rc);
+    Some(Shell::start(repo, "zsh", &["-i"]))
+}
+
+/// fish.
+pub fn fish(repo: &TestRepo, own: &str) -> Option<Shell> {
+    if !(has("setsid") && has("fish")) {
+        return None;
+    }
+    let rc = format!(
+        "{own}
+        function fish_greeting; end
+        function fish_prompt; echo > ~/ready; end
+        function written; commandline > ~/line; commandline ''; end
+        bind \\cb written
+    "
+    );
+    repo.write("../home/.config/fish/config.fish", rc);
+    Some(Shell::start(repo, "fish", &["-i"]))
+}
+
+#[test]
+fn bash_completes() {
+    let repo = two_repositories();
+    install(&repo, "git-wtcheck.bash", ".local/share/bash-completion/completions/git-wtcheck");
+    let Some(mut shell) = bash(&repo, "") else { return };
     completes_everything(&repo, &mut shell);
 }
 
 #[test]
 fn zsh_completes() {
-    if !(has("setsid") && has("zsh")) {
-        return;
-    }
     let repo = two_repositories();
     install(&repo, "_git-wtcheck", "functions/_git-wtcheck");
-    let rc = r"
-        fpath=(~/functions $fpath)
-        autoload -Uz compinit && compinit -u
-        written () { print -r -- $BUFFER > ~/line; BUFFER= }
-        zle -N written && bindkey '^B' written
-        zle-line-init () { echo > ~/ready }
-        zle -N zle-line-init
-    ";
-    repo.write("../home/.zshrc", rc);
-    let mut shell = Shell::start(&repo, "zsh", &["-i"]);
+    let Some(mut shell) = zsh(&repo, "fpath=(~/functions $fpath)") else { return };
     completes_everything(&repo, &mut shell);
 }
 
 #[test]
 fn fish_completes() {
-    if !(has("setsid") && has("fish")) {
-        return;
-    }
     let repo = two_repositories();
     install(&repo, "git-wtcheck.fish", ".config/fish/completions/git-wtcheck.fish");
     install(&repo, "git-wtcheck-conf.fish", ".config/fish/conf.d/git-wtcheck.fish");
-    let rc = r"
-        function fish_greeting; end
-        function fish_prompt; echo > ~/ready; end
-        function written; commandline > ~/line; commandline ''; end
-        bind \cb written
-    ";
-    repo.write("../home/.config/fish/config.fish", rc);
-    let mut shell = Shell::start(&repo, "fish", &["-i"]);
+    let Some(mut shell) = fish(&repo, "") else { return };
     completes_everything(&repo, &mut shell);
 }

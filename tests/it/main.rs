@@ -15,6 +15,7 @@ mod house;
 mod processes;
 mod selection;
 mod settings;
+mod setup;
 mod signals;
 mod simulation;
 mod strategies;
