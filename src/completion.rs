@@ -4,6 +4,7 @@
 //! make `git wtcheck` do so too. Where there is nothing to offer, nothing is printed: a message would land in the
 //! middle of somebody's typing.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use crate::git::repository::Repository;
 use crate::model::check::CheckKind;
 use crate::model::environment::Environment;
 use crate::report::sanitize;
-use crate::settings::{Sources, read};
+use crate::settings::schema::{CheckKeys, Key, TopKeys};
+use crate::settings::{Merged, Sources, read};
 
 /// What a shell asks with.
 const VARIABLE: &str = "COMPLETE";
@@ -64,18 +66,23 @@ impl Here {
         Repository::discover(&Git::new(&self.environment), self.environment.directory()).ok()
     }
 
-    /// Every check that is defined, whether or not it would run now.
-    fn checks(&self) -> Vec<CompletionCandidate> {
-        let built_in = CheckKind::BUILT_IN.map(|kind| (kind.name().to_owned(), "built-in check".to_owned()));
-        let Some(repository) = self.repository() else { return candidates(built_in) };
-        let merged = read(&Sources {
+    /// Every layer of settings; those of no repository where there is none.
+    fn settings(&self) -> Merged {
+        let repository = self.repository();
+        read(&Sources {
             environment: &self.environment,
-            entries: &repository.config,
-            toplevel: repository.toplevel.as_deref(),
+            entries: repository.as_ref().map_or(&[], |repository| &repository.config),
+            toplevel: repository.as_ref().and_then(|repository| repository.toplevel.as_deref()),
             named_file: self.options.as_ref().and_then(|options| options.config.as_deref()),
             profile: None,
             command_line: Vec::new(),
-        });
+        })
+    }
+
+    /// Every check that is defined, whether or not it would run now.
+    fn checks(&self) -> Vec<CompletionCandidate> {
+        let built_in = CheckKind::BUILT_IN.map(|kind| (kind.name().to_owned(), "built-in check".to_owned()));
+        let merged = self.settings();
         let own = merged.checks.iter().map(|(name, keys)| {
             let description = keys.description.as_ref().map(|said| said.value.0.clone());
             let command = keys.command.as_ref().map(|command| format!("$ {}", command.value.shown()));
@@ -83,6 +90,24 @@ impl Here {
         });
         let others = built_in.into_iter().filter(|(name, _)| !merged.checks.contains_key(name));
         candidates(others.chain(own))
+    }
+
+    /// Every profile that some layer defines.
+    fn profiles(&self) -> Vec<CompletionCandidate> {
+        candidates(self.settings().profile_names().into_iter().map(|name| (name, "profile".to_owned())))
+    }
+
+    /// Every key of the run, and of each check that is defined.
+    fn keys(&self) -> Vec<CompletionCandidate> {
+        let merged = self.settings();
+        let built_in = CheckKind::BUILT_IN.map(|kind| kind.name().to_owned());
+        let checks: BTreeSet<String> = built_in.into_iter().chain(merged.checks.into_keys()).collect();
+        let about = |key: &Key| key.doc.trim().split_once(". ").map_or(key.doc.trim(), |(first, _)| first).to_owned();
+        let of_run = TopKeys::KEYS.iter().map(|key| (key.name.to_owned(), about(key)));
+        let of_checks = checks.iter().flat_map(|check| {
+            CheckKeys::KEYS.iter().map(move |key| (format!("check.{check}.{}", key.name), about(key)))
+        });
+        candidates(of_run.chain(of_checks))
     }
 
     /// Names and branches of worktrees; behind a `!`, with it.
@@ -118,6 +143,14 @@ fn offering(here: &Arc<Here>) -> Command {
         let here = Arc::clone(here);
         ArgValueCandidates::new(move || here.checks())
     };
+    let profiles = {
+        let here = Arc::clone(here);
+        ArgValueCandidates::new(move || here.profiles())
+    };
+    let keys = {
+        let here = Arc::clone(here);
+        ArgValueCandidates::new(move || here.keys())
+    };
     let worktrees = {
         let here = Arc::clone(here);
         ArgValueCompleter::new(move |typed: &OsStr| here.worktrees(typed))
@@ -129,5 +162,9 @@ fn offering(here: &Arc<Here>) -> Command {
     named(Cli::command())
         .mut_arg("worktree", |arg| arg.add(worktrees))
         .mut_arg("skip", |arg| arg.add(checks()))
+        .mut_arg("profile", |arg| arg.add(profiles))
+        .mut_subcommand("config", |config| {
+            config.mut_subcommand("explain", |explain| explain.mut_arg("key", |arg| arg.add(keys)))
+        })
         .mut_subcommands(named)
 }

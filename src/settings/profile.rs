@@ -1,5 +1,7 @@
 //! Profiles: `[profile.NAME]` lies over the rest where `--profile NAME` or `GIT_WTCHECK_PROFILE` asks for it.
 
+use std::collections::BTreeSet;
+
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
@@ -71,6 +73,14 @@ pub(super) fn chain(figment: &Figment, data: &Dict, chosen: Option<&str>, merged
     names.reverse();
     merged.profiles = names;
     overlays
+}
+
+impl Merged {
+    /// The names of all profiles that some layer defines, chosen or not.
+    pub fn profile_names(&self) -> BTreeSet<String> {
+        let tables = self.layers.iter().filter_map(|(_, data)| data.get("profile").and_then(Value::as_dict));
+        tables.flat_map(|profiles| profiles.keys().cloned()).collect()
+    }
 }
 
 /// Finds what is wrong with a profile, whether it is chosen or not.

@@ -44,6 +44,33 @@ fn names_come_from_the_repository() {
 }
 
 #[test]
+fn keys_and_profiles_and_commands() {
+    let repo = repo();
+    repo.write("../home/.config/git-wtcheck/config.toml", "[profile.swift]\ntimeout = '1s'\n[profile.slow]\n");
+    repo.write(".wtcheck.toml", "[profile.swiftest]\ninherits = 'swift'\n");
+    let offer = |words: &[&str]| offered(&mut repo.command(BINARY), words);
+    assert_eq!(offer(&["config", "explain", "time"]), ["timeout"]);
+    assert_eq!(offer(&["config", "explain", "check.testing.ret"]).len(), 5, "keys of a check");
+    let all = offer(&["config", "explain", ""]);
+    for key in ["max-concurrency", "check.status.fail-if", "check.testing.command"] {
+        assert!(all.iter().any(|offered| offered == key), "{key} among {all:?}");
+    }
+    for key in all.iter().filter(|offered| !offered.starts_with('-')) {
+        repo.wtcheck(&["config", "explain", key]).exits(0);
+    }
+    assert_eq!(offer(&["--profile", "sw"]), ["swift", "swiftest"]);
+    assert_eq!(offer(&["plan", "--profile=sl"]), ["--profile=slow"]);
+    assert_eq!(offer(&["config", "ex"]), ["explain"]);
+    assert_eq!(offer(&["set"]), ["setup"]);
+    assert_eq!(offer(&["setup", "--shell", ""]), ["bash", "zsh", "fish"]);
+    assert_eq!(offer(&["--color=n"]), ["--color=never"]);
+    assert_eq!(
+        offered(TestRepo::empty().command(BINARY).current_dir("/"), &["config", "explain", "back"]),
+        ["backoff"]
+    );
+}
+
+#[test]
 fn names_come_from_where_the_words_say() {
     let repo = repo();
     let elsewhere = TestRepo::new();
@@ -173,6 +200,9 @@ fn completes_everything(repo: &TestRepo, shell: &mut Shell) {
         ("git wtcheck --color=al", "git wtcheck --color=always "),
         ("git wtcheck --format hu", "git wtcheck --format human "),
         ("git wtcheck plan dif", "git wtcheck plan diff "),
+        ("git wtcheck config ex", "git wtcheck config explain "),
+        ("git wtcheck config explain check.testing.al", "git wtcheck config explain check.testing.allow-failure "),
+        ("git wtcheck --profile sw", "git wtcheck --profile swift "),
         ("git-wtcheck te", "git-wtcheck testing "),
         ("git-wtcheck -j 2 run te", "git-wtcheck -j 2 run testing "),
     ] {
@@ -188,6 +218,7 @@ fn two_repositories() -> TestRepo {
     let repo = repo();
     repo.git(&["init", "--quiet", "../elsewhere"]);
     repo.git_in("../elsewhere", &["config", "wtcheck.other.command", "true"]);
+    repo.write(".wtcheck.toml", "[profile.swift]\ntimeout = '1s'\n");
     repo
 }
 
