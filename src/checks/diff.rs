@@ -23,13 +23,11 @@ pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path)
         true if worktree.sha256 => EMPTY_TREE_SHA256,
         true => EMPTY_TREE_SHA1,
     };
-    let invocation = git_in(
-        git,
-        check,
-        worktree,
-        dir,
-        &["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", "--no-relative", base],
-    );
+    let diff = ["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", "--no-relative", base];
+    // `git diff` writes the index when it has found files to be the same, whatever is said of optional locks. (Rule:
+    // `refresh_index_quietly` in git's builtin/diff.c.)
+    let as_it_is: &[&str] = if git.optional_locks { &[] } else { &["-c", "diff.autoRefreshIndex=false"] };
+    let invocation = git_in(git, check, worktree, dir, &[as_it_is, &diff].concat());
     Prepared { invocation, reader: Box::new(Numstat::default()) }
 }
 

@@ -78,6 +78,8 @@ impl Invocation {
 #[derive(Clone, Debug)]
 pub struct Git {
     program: OsString,
+    /// Whether git may take locks that it could do without. (Rule: `use_optional_locks` in git's environment.c.)
+    pub optional_locks: bool,
     directory: PathBuf,
     inherited: Arc<[(OsString, OsString)]>,
     scrubbed: Arc<[(OsString, OsString)]>,
@@ -98,6 +100,9 @@ impl Git {
         };
         Self {
             program: find(environment),
+            optional_locks: !environment
+                .text("GIT_OPTIONAL_LOCKS")
+                .is_some_and(|said| ["0", "false", "no", "off"].iter().any(|no| said.eq_ignore_ascii_case(no))),
             directory: environment.directory().to_owned(),
             parsed: parsed(&scrubbed).into(),
             inherited: parsed(&inherited).into(),
