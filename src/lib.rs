@@ -122,12 +122,11 @@ fn warn(warnings: &[settings::Diagnostic], hints: bool, io: &mut Io<'_>) {
 fn parsed(error: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8 {
     let text = error.render();
     let shown = |colour: bool| if colour { text.ansi().to_string() } else { text.to_string() };
+    let colours = commands::takes_colours(environment);
     let written = if error.use_stderr() {
-        io.err.write_all(shown(environment.stderr_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes())
+        io.err.write_all(shown(environment.stderr_is_terminal && colours).as_bytes())
     } else {
-        io.out
-            .write_all(shown(environment.stdout_is_terminal && environment.get("NO_COLOR").is_none()).as_bytes())
-            .and_then(|()| io.out.flush())
+        io.out.write_all(shown(environment.stdout_is_terminal && colours).as_bytes()).and_then(|()| io.out.flush())
     };
     match (error.use_stderr(), written) {
         (false, Ok(())) => 0,

@@ -10,6 +10,8 @@ pub mod trust;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
+use bstr::ByteSlice;
+
 use crate::cli::{Cli, When};
 use crate::error::Error;
 use crate::git::command::Git;
@@ -18,10 +20,11 @@ use crate::git::repository::{GitError, Repository};
 use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, Selection};
+use crate::report::palette::{self, Palette, SLOTS};
 use crate::report::sanitize;
 use crate::report::style::Look;
 use crate::settings::trust::Store;
-use crate::settings::{Diagnostic, Merged, Settings, Sources, read};
+use crate::settings::{Diagnostic, Layer, Merged, Origin, Settings, Sources, read};
 
 /// Where output goes.
 pub struct Io<'a> {
@@ -72,7 +75,11 @@ pub fn survey(cli: &Cli, environment: &Environment, file: Option<&Path>) -> Resu
     if !merged.unapproved.is_empty() && store.as_ref().is_some_and(|store| store.approves(&common_dir, &merged.code)) {
         merged.unapproved.clear();
     }
-    let look = Look { colour: colour(cli.options.color, &config, environment), ascii: is_ascii(environment) };
+    let look = Look {
+        colour: colour(cli.options.color, &config, environment, &mut merged.warnings),
+        ascii: is_ascii(environment),
+        palette: palette(&config, &mut merged.warnings),
+    };
     let hints = hints(&config, environment);
     Ok(Survey { git, common_dir, toplevel, worktrees, entries: config, merged, store, look, hints })
 }
@@ -119,16 +126,21 @@ pub fn prepare(survey: Survey, cli: &Cli, environment: &Environment, to_run: boo
 }
 
 /// Whether to use colours: the option, then `color.wtcheck`, then `color.ui`, then by what standard output is.
-fn colour(said: Option<When>, entries: &[Entry], environment: &Environment) -> bool {
-    let of_entry = |key: &str| {
-        let value = last(entries, key)?.value.as_ref().map(|value| value.as_slice());
-        match value {
-            Some(b"always") => Some(When::Always),
-            Some(b"never") => Some(When::Never),
-            Some(b"auto") => Some(When::Auto),
+fn colour(said: Option<When>, entries: &[Entry], environment: &Environment, warnings: &mut Vec<Diagnostic>) -> bool {
+    let mut of_entry = |key: &str| {
+        let entry = last(entries, key)?;
+        let value = entry.value.as_ref().map(|value| value.as_slice());
+        let when = match value {
+            Some(word) if word.eq_ignore_ascii_case(b"always") => Some(When::Always),
+            Some(word) if word.eq_ignore_ascii_case(b"never") => Some(When::Never),
+            Some(word) if word.eq_ignore_ascii_case(b"auto") => Some(When::Auto),
             // As git has it, "true" means where it makes sense.
             other => boolean(other).map(|flag| if flag { When::Auto } else { When::Never }),
+        };
+        if when.is_none() {
+            warnings.push(not_used(entry, "expected auto, always, never, true or false"));
         }
+        when
     };
     match said.or_else(|| of_entry("color.wtcheck")).or_else(|| of_entry("color.ui")).unwrap_or(When::Auto) {
         When::Always => true,
@@ -138,10 +150,38 @@ fn colour(said: Option<When>, entries: &[Entry], environment: &Environment) -> b
                 || environment
                     .text("GIT_PAGER_IN_USE")
                     .is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
-            terminal
-                && environment.text("TERM").is_none_or(|term| term != "dumb")
-                && environment.get("NO_COLOR").is_none()
+            terminal && takes_colours(environment)
         }
+    }
+}
+
+/// Whether nothing in the environment speaks against colours on a terminal.
+pub fn takes_colours(environment: &Environment) -> bool {
+    environment.text("TERM").is_none_or(|term| term != "dumb") && environment.get("NO_COLOR").is_none()
+}
+
+/// The colours that `color.wtcheck.SLOT` chooses. As in git, a slot that is not known is another version's.
+fn palette(entries: &[Entry], warnings: &mut Vec<Diagnostic>) -> Palette {
+    let mut palette = Palette::BUILT_IN;
+    for (slot, (name, _)) in SLOTS.iter().enumerate() {
+        let Some(entry) = last(entries, &format!("color.wtcheck.{name}")) else { continue };
+        let said = entry.value.as_ref().and_then(|value| value.to_str().ok());
+        match said.and_then(palette::parse) {
+            Some(style) => palette.choose(slot, style),
+            None => warnings.push(not_used(entry, "expected a colour, such as 'bold red'")),
+        }
+    }
+    palette
+}
+
+/// A value of git's configuration that is not understood, and so not used.
+fn not_used(entry: &Entry, expected: &str) -> Diagnostic {
+    let origin = Origin { layer: Layer::of_scope(entry.scope), file: Some(entry.origin.clone()) };
+    Diagnostic {
+        origin: Some(origin),
+        key: Some(entry.key.clone()),
+        value: entry.value.as_ref().map(ToString::to_string),
+        ..Diagnostic::new(format!("{expected}; it is not used"))
     }
 }
 

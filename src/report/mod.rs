@@ -2,6 +2,7 @@
 
 pub mod json;
 pub mod live;
+pub mod palette;
 pub mod sanitize;
 pub mod style;
 pub mod table;

@@ -3,6 +3,7 @@
 use owo_colors::{OwoColorize, Style};
 
 use crate::model::outcome::Outcome;
+use crate::report::palette::Palette;
 
 /// What a piece of text is, not what colour it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Look {
     pub colour: bool,
     /// Whether only with ASCII.
     pub ascii: bool,
+    /// Colours of the user's own.
+    pub palette: Palette,
 }
 
 impl Look {
@@ -47,7 +50,7 @@ impl Look {
             Role::Bad => Style::new().red().bold(),
             Role::Header | Role::Faint => Style::new().dimmed(),
         };
-        text.style(style).to_string()
+        text.style(self.palette.style(role).unwrap_or(style)).to_string()
     }
 
     /// The sign of an outcome: it carries the meaning where there is no colour.

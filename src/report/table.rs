@@ -459,8 +459,9 @@ fn fit(widths: &mut [usize], width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::palette::Palette;
 
-    const LOOK: Look = Look { colour: false, ascii: false };
+    const LOOK: Look = Look { colour: false, ascii: false, palette: Palette::BUILT_IN };
 
     #[test]
     fn shortens_by_display_width_and_keeps_both_ends_of_a_name() {

@@ -63,7 +63,8 @@ impl Layer {
         }
     }
 
-    pub(super) const fn of_scope(scope: Scope) -> Self {
+    /// The layer of a scope of git's configuration.
+    pub const fn of_scope(scope: Scope) -> Self {
         match scope {
             Scope::System => Self::System,
             Scope::Global => Self::Global,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use git_wtcheck::model::outcome::Outcome;
+use git_wtcheck::report::palette::Palette;
 use git_wtcheck::report::style::Look;
 
 use crate::support::{BINARY, Run, TestRepo, has, unit};
@@ -136,7 +137,7 @@ fn the_readme_lists_every_exit_status_and_sign() {
     for status in ["0", "1", "2", "128", "129", "128+N"] {
         assert!(readme.contains(&format!("\n| {status} | ")), "exit status {status}");
     }
-    let look = Look { colour: false, ascii: false };
+    let look = Look { colour: false, ascii: false, palette: Palette::BUILT_IN };
     for outcome in Outcome::ALL {
         assert!(readme.contains(&format!("\n| `{}` | ", look.sign(outcome))), "the sign of {outcome:?}");
     }

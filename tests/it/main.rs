@@ -12,6 +12,7 @@ mod discovery;
 mod docs;
 mod first;
 mod house;
+mod manners;
 mod processes;
 mod selection;
 mod settings;
