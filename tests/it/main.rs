@@ -14,6 +14,7 @@ mod first;
 mod house;
 mod manners;
 mod processes;
+mod schemas;
 mod selection;
 mod settings;
 mod setup;
