@@ -187,8 +187,16 @@ pub struct Options {
     #[arg(long, value_name = "N", global = true)]
     pub max_fail: Option<u32>,
     /// What goes to standard output
-    #[arg(long, value_enum, default_value_t = Format::Human, value_name = "FORMAT", global = true)]
-    pub format: Format,
+    ///
+    /// Without the option: `human`. `plan` and `config` know `human`, `json` and `jsonl`.
+    #[arg(long, value_enum, value_name = "FORMAT", global = true)]
+    pub format: Option<Format>,
+    /// Lines for shell scripts: the same as `--format porcelain`
+    #[arg(long, conflicts_with = "format", global = true)]
+    pub porcelain: bool,
+    /// End the lines of `porcelain` with NUL, and leave paths as they are; without `--format`, it implies `--porcelain`
+    #[arg(short = 'z', global = true)]
+    pub nul: bool,
     /// When to use colours
     ///
     /// `--color` alone means `always`. Without the option, `color.wtcheck` and then `color.ui` say.
@@ -231,6 +239,14 @@ pub enum Format {
     Json,
     /// One JSON object for each event, as it happens
     Jsonl,
+    /// JUnit's XML, for servers of continuous integration
+    Junit,
+    /// Annotations for GitHub Actions, and a page for the job's summary
+    Github,
+    /// A table in Markdown
+    Markdown,
+    /// Lines for shell scripts
+    Porcelain,
 }
 
 /// When to use colours.
@@ -249,6 +265,19 @@ fn read_duration(text: &str) -> Result<Duration, String> {
 }
 
 impl Cli {
+    /// What is wrong with options that each are right.
+    pub fn misfit(&self) -> Option<String> {
+        let options = &self.options;
+        let format = options.format();
+        let named = format.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default();
+        if options.nul && format != Format::Porcelain {
+            return Some(format!("-z is for the format 'porcelain', not '{named}'"));
+        }
+        let runs = matches!(self.command, Some(Command::Run(_)) | None);
+        let known = matches!(format, Format::Human | Format::Json | Format::Jsonl);
+        (!runs && !known).then(|| format!("the format '{named}' is for runs; this command knows human, json and jsonl"))
+    }
+
     /// The checks that are named, wherever they stand.
     pub fn named_checks(&self) -> Vec<String> {
         let after = match &self.command {
@@ -260,6 +289,12 @@ impl Cli {
 }
 
 impl Options {
+    /// What goes to standard output.
+    pub fn format(&self) -> Format {
+        let implied = if self.porcelain || self.nul { Format::Porcelain } else { Format::Human };
+        self.format.unwrap_or(implied)
+    }
+
     /// What is typed, as a layer of settings: only what is typed.
     pub fn settings(&self) -> Vec<(&'static str, Value)> {
         let number = |value: Option<u32>| value.map(Value::from);

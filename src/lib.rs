@@ -68,6 +68,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, i
         );
         return status::USAGE;
     }
+    if let Some(misfit) = cli.misfit() {
+        tell(io.err, &Error::Usage(misfit).lines(), true);
+        return status::USAGE;
+    }
     let environment =
         cli.options.directory.iter().fold(environment, |environment, directory| environment.standing_in(directory));
     carry_out(&cli, &environment, io).unwrap_or_else(|error| {
@@ -108,7 +112,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
     if to_run {
         commands::run::run(prepared, cli, environment, io).map(|record| record.exit_code())
     } else {
-        commands::plan::show(&prepared.plan, cli.options.format, prepared.look, io).map(|()| 0)
+        commands::plan::show(&prepared.plan, cli.options.format(), prepared.look, io).map(|()| 0)
     }
 }
 

@@ -33,8 +33,8 @@ pub fn run(
     io: &mut Io<'_>,
 ) -> Result<u8, Error> {
     match command {
-        ConfigCommand::Show => show(survey, cli.options.format, io),
-        ConfigCommand::Explain { key } => explained(&survey, key, cli.options.format, io),
+        ConfigCommand::Show => show(survey, cli.options.format(), io),
+        ConfigCommand::Explain { key } => explained(&survey, key, cli.options.format(), io),
         ConfigCommand::Validate { .. } => Ok(validate(survey, cli, environment, io)),
         ConfigCommand::Schema => schema(io),
         ConfigCommand::Init(asked) => init::init(&survey, asked, environment, io),

@@ -17,7 +17,7 @@ pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<
     let mut text = Vec::new();
     match format {
         Format::Human => text.extend_from_slice(human(plan, look).as_bytes()),
-        Format::Json | Format::Jsonl => {
+        _ => {
             write(&mut text, &document(plan), false)
                 .map_err(|error| Error::System { doing: "write the plan", error })?;
         }

@@ -1,6 +1,9 @@
 //! `git wtcheck [run]`: carries the plan out.
 
 use std::cell::RefCell;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,10 +16,16 @@ use crate::exec::dispatcher::{self, Surroundings};
 use crate::exec::unit::Processes;
 use crate::exec::{process, signal};
 use crate::model::environment::Environment;
+use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
+use crate::report::junit::Junit;
 use crate::report::live::{self, Live};
+use crate::report::markdown::Markdown;
+use crate::report::porcelain::Porcelain;
+use crate::report::style::Look;
 use crate::report::table::{Detail, Table};
 use crate::report::{Reporter, Reports};
+use crate::settings::Diagnostic;
 use crate::summary::Record;
 
 /// Carries the plan out and shows it. Gives the record, from which the exit status comes.
@@ -35,26 +44,9 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
     if drawing {
         reporters.push(Box::new(Live::new(look)));
     }
+    let shown = Shown { look, detail: detail(options), verbose, nul: options.nul, started_at: Timestamp::now() };
     let out = Box::new(&mut *io.out);
-    reporters.push(match options.format {
-        Format::Human => {
-            let detail = if options.quiet {
-                Detail::Quiet
-            } else if verbose {
-                Detail::Verbose
-            } else {
-                Detail::Normal
-            };
-            Box::new(Table::new(out, look, detail, environment.width))
-        }
-        Format::Json => Box::new(Json::new(
-            out,
-            Stream::Document { pretty: environment.stdout_is_terminal },
-            Timestamp::now(),
-            verbose,
-        )),
-        Format::Jsonl => Box::new(Json::new(out, Stream::Lines, Timestamp::now(), verbose)),
-    });
+    reporters.push(shown.reporter(options.format(), out, environment)?);
     let reports = RefCell::new(Reports::new(reporters, verbose));
 
     let runtime =
@@ -86,6 +78,59 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
         super::tell(io.err, &[("error", format!("cannot write the report: {error}"))], prepared.hints);
     }
     Ok(record)
+}
+
+/// What reports have in common.
+struct Shown {
+    look: Look,
+    detail: Detail,
+    verbose: bool,
+    nul: bool,
+    started_at: Timestamp,
+}
+
+impl Shown {
+    /// Where formats are chosen.
+    fn reporter<'a>(
+        &self,
+        format: Format,
+        out: Box<dyn Write + 'a>,
+        environment: &Environment,
+    ) -> Result<Box<dyn Reporter + 'a>, Error> {
+        let pretty = Stream::Document { pretty: environment.stdout_is_terminal };
+        Ok(match format {
+            Format::Human => Box::new(Table::new(out, self.look, self.detail, environment.width)),
+            Format::Json => Box::new(Json::new(out, pretty, self.started_at, self.verbose)),
+            Format::Jsonl => Box::new(Json::new(out, Stream::Lines, self.started_at, self.verbose)),
+            Format::Junit => Box::new(Junit::new(out, self.started_at, self.verbose)),
+            Format::Github => Box::new(Github::new(out, step_summary(environment)?)),
+            Format::Markdown => Box::new(Markdown::new(out)),
+            Format::Porcelain => Box::new(Porcelain::new(out, self.nul)),
+        })
+    }
+}
+
+const fn detail(options: &Options) -> Detail {
+    match (options.quiet, options.verbose) {
+        (true, _) => Detail::Quiet,
+        (false, 0) => Detail::Normal,
+        (false, _) => Detail::Verbose,
+    }
+}
+
+/// The page of a job's summary, to which a workflow's steps append.
+fn step_summary<'a>(environment: &Environment) -> Result<Option<Box<dyn Write + 'a>>, Error> {
+    let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else { return Ok(None) };
+    let path = environment.directory().join(path);
+    match File::options().append(true).create(true).open(&path) {
+        Ok(file) => Ok(Some(Box::new(file))),
+        Err(error) => Err(unopened(&path, &error)),
+    }
+}
+
+/// A file that cannot be opened is told of before anything runs.
+fn unopened(path: &Path, error: &std::io::Error) -> Error {
+    Error::from(vec![Diagnostic::new(format!("cannot write to '{}': {error}", path.display()))])
 }
 
 /// As git does: asked for, or on a terminal of which this is the foreground.

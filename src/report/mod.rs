@@ -1,15 +1,21 @@
 //! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
 
+pub mod github;
 pub mod json;
+pub mod junit;
 pub mod live;
 pub mod palette;
+pub mod markdown;
+pub mod porcelain;
 pub mod sanitize;
 pub mod style;
 pub mod table;
 
 use std::io::{self, ErrorKind, Write};
 
-use crate::event::Event;
+use crate::event::{Event, UnitEnd};
+use crate::model::outcome::Outcome;
+use crate::plan::{Plan, UnitIndex};
 use crate::summary::Record;
 
 /// Shows a run. It is told of every event after the record has taken it in; it cannot touch the run.
@@ -77,4 +83,46 @@ impl<'a> Reports<'a> {
 fn put(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
     out.write_all(text)?;
     out.flush()
+}
+
+/// Units that ended otherwise than passed or skipped. What stands in the way of a whole worktree is told once, with its first check.
+fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (UnitIndex, &'a UnitEnd)> {
+    (0..record.units.len()).filter_map(|unit| Some((unit, record.units[unit].end.as_deref()?))).filter(|(unit, end)| {
+        let told_before = is_whole(plan, *unit) && plan.check_of(*unit) > 0;
+        !matches!(end.outcome, Outcome::Passed | Outcome::Skipped) && !told_before
+    })
+}
+
+/// Whether what a unit came to is its whole worktree's.
+fn is_whole(plan: &Plan, unit: UnitIndex) -> bool {
+    plan.worktrees[plan.worktree_of(unit)].obstacle.is_some()
+}
+
+/// What a unit came to, in one line without escapes: `failed: exit status 3 (attempt 2 of 2) (allowed to fail)`.
+fn came_to(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd) -> String {
+    let check = &plan.checks[plan.check_of(unit)].check;
+    let mut text = end.outcome.words().to_owned();
+    if let Some(reason) = &end.reason {
+        text.push_str(&format!(": {}", sanitize::line(reason)));
+    }
+    let attempts = record.units[unit].attempts.len();
+    if attempts > 1 {
+        text.push_str(&format!(" (attempt {attempts} of {})", check.retries + 1));
+    }
+    if check.allow_failure && end.outcome.is_fault() {
+        text.push_str(" (allowed to fail)");
+    }
+    text
+}
+
+/// The last lines of what a unit's last attempt printed, each made safe.
+fn last_lines(record: &Record, unit: UnitIndex, most: usize) -> Vec<String> {
+    let Some(last) = record.units[unit].attempts.last() else { return Vec::new() };
+    let streams = [&last.stdout, &last.stderr].into_iter().flatten();
+    let lines = |bytes: &[u8]| {
+        let lines = sanitize::lines(bytes);
+        let left_out = lines.len().saturating_sub(most);
+        lines.into_iter().skip(left_out).collect::<Vec<_>>()
+    };
+    streams.flat_map(|captured| lines(&captured.bytes)).collect()
 }

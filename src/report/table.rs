@@ -83,6 +83,11 @@ impl Cell {
         }
     }
 
+    /// Its text alone.
+    fn plain(&self) -> String {
+        self.0.iter().map(|span| span.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Its pieces stand apart by one column each.
     fn width(&self) -> usize {
         self.0.iter().map(|span| span.text.width()).sum::<usize>() + self.0.len().saturating_sub(1)
@@ -136,6 +141,18 @@ fn take(letters: impl Iterator<Item = char>, width: usize) -> String {
         .collect()
 }
 
+/// The table's text: the names of its columns, then a row for each worktree.
+pub(super) fn rows(record: &Record, plan: &Plan, look: Look) -> Vec<Vec<String>> {
+    let page = Page { record, plan, look, detail: Detail::Normal };
+    let rows: Vec<_> = (0..plan.worktrees.len()).collect();
+    page.rows(&rows).iter().map(|cells| cells.iter().map(Cell::plain).collect()).collect()
+}
+
+/// The one line that sums up, without colours.
+pub(super) fn summary(record: &Record, plan: &Plan) -> String {
+    Page { record, plan, look: Look { colour: false, ascii: false }, detail: Detail::Normal }.summary()
+}
+
 struct Page<'a> {
     record: &'a Record,
     plan: &'a Plan,
@@ -181,7 +198,8 @@ impl Page<'_> {
         self.ends(row).any(|(_, end)| !matches!(end.outcome, Outcome::Passed | Outcome::Skipped))
     }
 
-    fn table(&self, rows: &[WorktreeIndex], width: Option<usize>) -> String {
+    /// The names of the columns, then a row for each of these worktrees.
+    fn rows(&self, rows: &[WorktreeIndex]) -> Vec<Vec<Cell>> {
         let names = self.names();
         let columns: Vec<_> = (0..self.plan.checks.len())
             .filter(|check| self.plan.checks[*check].check.kind != CheckKind::Status)
@@ -201,8 +219,13 @@ impl Page<'_> {
             cells.extend(columns.iter().map(|check| self.outcome(self.plan.unit(*row, *check))));
             lines.push(cells);
         }
+        lines
+    }
+
+    fn table(&self, rows: &[WorktreeIndex], width: Option<usize>) -> String {
+        let lines = self.rows(rows);
         let mut widths: Vec<usize> =
-            (0..columns.len() + 4).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect();
+            (0..lines[0].len()).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect();
         if let Some(width) = width {
             fit(&mut widths, width);
         }

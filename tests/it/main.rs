@@ -13,6 +13,7 @@ mod docs;
 mod first;
 mod house;
 mod manners;
+mod formats;
 mod processes;
 mod schemas;
 mod selection;

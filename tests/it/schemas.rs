@@ -62,7 +62,7 @@ fn run(repo: &TestRepo, folder: impl AsRef<Path>, args: &[&str], code: i32) -> V
 }
 
 /// One of each outcome but `cancelled`, a retry that passes, hostile names, and worktrees that cannot be checked.
-fn rich() -> TestRepo {
+pub fn rich() -> TestRepo {
     let repo = TestRepo::new();
     for name in ["gone", "kept", "broken", "upstream"] {
         repo.worktree(name);

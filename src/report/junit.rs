@@ -1,0 +1,138 @@
+//! `--format junit`: a test suite for each worktree, a test case for each unit, as servers of continuous integration read them.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
+
+use crate::event::{Attempt, Event, EventKind, UnitEnd};
+use crate::model::answer::Captured;
+use crate::model::outcome::Outcome;
+use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::report::{Reporter, came_to, put, sanitize};
+use crate::summary::Record;
+
+/// The report.
+pub struct Junit<'a> {
+    out: Box<dyn Write + 'a>,
+    started_at: Timestamp,
+    verbose: bool,
+}
+
+impl<'a> Junit<'a> {
+    /// A report that goes to `out`. `verbose`: with the output of what passed.
+    pub fn new(out: Box<dyn Write + 'a>, started_at: Timestamp, verbose: bool) -> Self {
+        Self { out, started_at, verbose }
+    }
+
+    fn suite(&self, record: &Record, plan: &Plan, row: WorktreeIndex) -> TestSuite {
+        let worktree = &plan.worktrees[row];
+        let mut suite = TestSuite::new(line(&worktree.name));
+        suite.extra.insert("timestamp".into(), self.started_at.to_string().into());
+        suite.add_property(Property::new("path", line(&worktree.path.to_string_lossy())));
+        for (name, value) in [("branch", &worktree.branch), ("head", &worktree.head)] {
+            if let Some(value) = value {
+                suite.add_property(Property::new(name, line(value)));
+            }
+        }
+        for unit in (0..plan.checks.len()).map(|check| plan.unit(row, check)) {
+            if let Some(end) = record.units[unit].end.as_deref() {
+                suite.add_test_case(self.case(record, plan, unit, end));
+            }
+        }
+        suite
+    }
+
+    fn case(&self, record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> TestCase {
+        let attempts = &record.units[unit].attempts;
+        let mut status = status(record, plan, unit, end);
+        let earlier = attempts.split_last().map_or([].as_slice(), |(_, earlier)| earlier);
+        status.add_reruns(earlier.iter().map(|attempt| rerun(attempt)));
+        let mut case = TestCase::new(plan.checks[plan.check_of(unit)].check.name.as_str(), status);
+        case.set_classname(line(&plan.worktrees[plan.worktree_of(unit)].name));
+        if end.started.is_some() {
+            case.set_time(end.duration);
+        }
+        let shown = end.outcome != Outcome::Passed || self.verbose;
+        if let Some(last) = attempts.last().filter(|_| shown) {
+            if let Some(text) = output(last.stdout.as_ref()) {
+                case.set_system_out(text);
+            }
+            if let Some(text) = output(last.stderr.as_ref()) {
+                case.set_system_err(text);
+            }
+        }
+        case
+    }
+}
+
+impl Reporter for Junit<'_> {
+    fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
+        if !matches!(event.kind, EventKind::RunFinished) {
+            return Ok(());
+        }
+        let Some(plan) = record.plan.as_deref() else { return Ok(()) };
+        let mut report = Report::new("git wtcheck");
+        report.set_time(record.duration);
+        report.add_test_suites((0..plan.worktrees.len()).map(|row| self.suite(record, plan, row)));
+        let mut text = Vec::new();
+        report.serialize(&mut text).map_err(io::Error::other)?;
+        put(&mut self.out, &text)
+    }
+}
+
+/// What is allowed to fail is no failure to a server that would mail somebody: it stands as skipped, and says what it came to.
+fn status(record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> TestCaseStatus {
+    let allowed = plan.checks[plan.check_of(unit)].check.allow_failure;
+    let mut status = match end.outcome {
+        Outcome::Passed => return TestCaseStatus::success(),
+        Outcome::Skipped => TestCaseStatus::skipped(),
+        Outcome::Failed | Outcome::TimedOut | Outcome::Errored | Outcome::Cancelled if allowed => {
+            TestCaseStatus::skipped()
+        }
+        other => TestCaseStatus::non_success(kind(other)),
+    };
+    let message = match (end.outcome, &end.reason) {
+        (Outcome::Skipped, Some(reason)) => line(reason),
+        _ => line(&came_to(plan, record, unit, end)),
+    };
+    status.set_message(message);
+    status.set_type(end.outcome.name());
+    status
+}
+
+/// A failure is an answer; an error is none.
+const fn kind(outcome: Outcome) -> NonSuccessKind {
+    match outcome {
+        Outcome::Failed | Outcome::TimedOut => NonSuccessKind::Failure,
+        Outcome::Passed | Outcome::Errored | Outcome::Skipped | Outcome::Cancelled => NonSuccessKind::Error,
+    }
+}
+
+fn rerun(attempt: &Attempt) -> TestRerun {
+    let mut rerun = TestRerun::new(kind(attempt.outcome));
+    rerun.set_time(attempt.duration);
+    rerun.set_type(attempt.outcome.name());
+    rerun.set_message(line(attempt.reason.as_deref().unwrap_or(attempt.outcome.words())));
+    if let Some(text) = output(attempt.stdout.as_ref()) {
+        rerun.set_system_out(text);
+    }
+    if let Some(text) = output(attempt.stderr.as_ref()) {
+        rerun.set_system_err(text);
+    }
+    rerun
+}
+
+fn output(captured: Option<&Captured>) -> Option<String> {
+    captured.map(|captured| allowed(&sanitize::lines(&captured.bytes).join("\n")))
+}
+
+/// One line: an attribute's line feed would come back as a space.
+fn line(text: &str) -> String {
+    allowed(&sanitize::line(text))
+}
+
+/// Text of the characters that XML allows. (Controls are gone already.)
+fn allowed(text: &str) -> String {
+    text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}

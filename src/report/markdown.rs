@@ -1,0 +1,90 @@
+//! `--format markdown`: the table as GitHub and its like show it, and below it what did not pass.
+
+use std::io::{self, Write};
+
+use crate::event::{Event, EventKind};
+use crate::plan::Plan;
+use crate::report::style::Look;
+use crate::report::{Reporter, came_to, is_whole, last_lines, notable, put, sanitize, table};
+use crate::summary::Record;
+
+/// Lines of a failure's output.
+const OUTPUT_LINES: usize = 30;
+/// Marks have no meaning to a reader of Markdown but this: they are signs.
+const LOOK: Look = Look { colour: false, ascii: false };
+
+/// The report.
+pub struct Markdown<'a> {
+    out: Box<dyn Write + 'a>,
+}
+
+impl<'a> Markdown<'a> {
+    /// A report that goes to `out`.
+    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+        Self { out }
+    }
+}
+
+impl Reporter for Markdown<'_> {
+    fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
+        match (&event.kind, &record.plan) {
+            (EventKind::RunFinished, Some(plan)) => put(&mut self.out, page(record, plan).as_bytes()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The whole page.
+pub(super) fn page(record: &Record, plan: &Plan) -> String {
+    let mut text = String::new();
+    for (index, cells) in table::rows(record, plan, LOOK).iter().enumerate() {
+        let cells: Vec<_> = cells.iter().map(|cell| escape(cell)).collect();
+        text.push_str(&format!("| {} |\n", cells.join(" | ")));
+        if index == 0 {
+            text.push_str(&format!("|{}\n", " --- |".repeat(cells.len())));
+        }
+    }
+    text.push_str(&format!("\n{}\n", escape(&table::summary(record, plan))));
+    for (unit, end) in notable(plan, record) {
+        let worktree = escape(&sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name));
+        let check = &plan.checks[plan.check_of(unit)].check.name;
+        let what = if is_whole(plan, unit) { String::new() } else { format!(": {}", escape(check)) };
+        text.push_str(&format!("\n**{worktree}**{what} {}\n", escape(&came_to(plan, record, unit, end))));
+        let lines = last_lines(record, unit, OUTPUT_LINES);
+        if !lines.is_empty() {
+            let fence = "`".repeat(fence(&lines));
+            text.push_str(&format!("\n{fence}text\n{}\n{fence}\n", lines.join("\n")));
+        }
+    }
+    text
+}
+
+/// Text that means nothing but itself in a cell or a paragraph.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if "\\`*_[]<>|~&#$".contains(letter) {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}
+
+/// How many backticks enclose these lines: more than any of them has in a row.
+fn fence(lines: &[String]) -> usize {
+    let longest = |line: &String| line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    lines.iter().map(longest).max().unwrap_or(0).max(2) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_a_meaning_is_escaped() {
+        assert_eq!(escape("a|b <img> *c* `d` \\"), "a\\|b \\<img\\> \\*c\\* \\`d\\` \\\\");
+        assert_eq!(fence(&["plain".to_owned()]), 3);
+        assert_eq!(fence(&["```` x `".to_owned()]), 5);
+    }
+}

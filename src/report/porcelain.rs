@@ -1,0 +1,121 @@
+//! `--porcelain`: lines for shell scripts. Their fields are the manual page's, and do not change.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::event::{Event, EventKind, UnitEnd};
+use crate::model::outcome::Outcome;
+use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::report::{Reporter, put};
+use crate::summary::Record;
+
+/// The report.
+pub struct Porcelain<'a> {
+    out: Box<dyn Write + 'a>,
+    nul: bool,
+}
+
+impl<'a> Porcelain<'a> {
+    /// A report that goes to `out`. `nul`: lines end with NUL, and paths are as they are; otherwise they are quoted as git quotes them.
+    pub fn new(out: Box<dyn Write + 'a>, nul: bool) -> Self {
+        Self { out, nul }
+    }
+
+    fn line(&self, text: &mut Vec<u8>, fields: &str, path: Option<&Path>) {
+        text.extend_from_slice(fields.as_bytes());
+        if let Some(path) = path {
+            let path = path.as_os_str().as_encoded_bytes();
+            text.push(b' ');
+            if self.nul {
+                text.extend_from_slice(path);
+            } else {
+                text.extend_from_slice(quoted(path).as_bytes());
+            }
+        }
+        text.push(if self.nul { 0 } else { b'\n' });
+    }
+
+    fn lines(&self, record: &Record, plan: &Plan) -> Vec<u8> {
+        let mut text = Vec::new();
+        for (row, worktree) in plan.worktrees.iter().enumerate() {
+            let (head, branch) = (worktree.head.as_deref().unwrap_or("-"), worktree.branch.as_deref().unwrap_or("-"));
+            let fields = format!("w {} {head} {branch}", state(record, plan, row));
+            self.line(&mut text, &fields, Some(&worktree.path));
+            for unit in (0..plan.checks.len()).map(|check| plan.unit(row, check)) {
+                if let Some(end) = record.units[unit].end.as_deref() {
+                    self.line(&mut text, &fields_of(record, plan, unit, end), Some(&worktree.path));
+                }
+            }
+        }
+        let counts: Vec<_> = Outcome::ALL.iter().map(|outcome| record.count(*outcome).to_string()).collect();
+        self.line(&mut text, &format!("s {} {}", record.exit_code(), counts.join(" ")), None);
+        text
+    }
+}
+
+impl Reporter for Porcelain<'_> {
+    fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
+        match (&event.kind, &record.plan) {
+            (EventKind::RunFinished, Some(plan)) => {
+                let text = self.lines(record, plan);
+                put(&mut self.out, &text)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `clean` or `dirty`, where a check said it.
+fn state(record: &Record, plan: &Plan, row: WorktreeIndex) -> &'static str {
+    let mut ends = (0..plan.checks.len()).filter_map(|check| record.units[plan.unit(row, check)].end.as_deref());
+    match ends.find_map(|end| end.facts.bool("clean")) {
+        Some(true) => "clean",
+        Some(false) => "dirty",
+        None => "-",
+    }
+}
+
+fn fields_of(record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> String {
+    let check = &plan.checks[plan.check_of(unit)].check;
+    let attempts = &record.units[unit].attempts;
+    let code = attempts.last().and_then(|last| last.exit_code).map_or_else(|| "-".to_owned(), |code| code.to_string());
+    let length = end.started.map_or_else(|| "-".to_owned(), |_| end.duration.as_millis().to_string());
+    format!("u {} {} {} {} {code} {length}", end.outcome.name(), check.name, check.kind.name(), attempts.len())
+}
+
+/// A path as git prints it: in double quotes, with escapes, where it has bytes that are not plain.
+fn quoted(path: &[u8]) -> String {
+    let plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
+    if path.iter().all(plain) {
+        return String::from_utf8_lossy(path).into_owned();
+    }
+    let mut text = String::from("\"");
+    for byte in path {
+        match byte {
+            b'"' => text.push_str("\\\""),
+            b'\\' => text.push_str("\\\\"),
+            0x07 => text.push_str("\\a"),
+            0x08 => text.push_str("\\b"),
+            b'\t' => text.push_str("\\t"),
+            b'\n' => text.push_str("\\n"),
+            0x0b => text.push_str("\\v"),
+            0x0c => text.push_str("\\f"),
+            b'\r' => text.push_str("\\r"),
+            byte if plain(byte) => text.push(char::from(*byte)),
+            byte => text.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_as_git_does() {
+        assert_eq!(quoted(b"/plain path/x"), "/plain path/x");
+        assert_eq!(quoted(b"/a\n\"\\\xe9\x1b"), "\"/a\\n\\\"\\\\\\351\\033\"");
+    }
+}
