@@ -1,8 +1,10 @@
 //! The command line: types only.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bstr::ByteSlice;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use figment::value::Value;
@@ -194,9 +196,15 @@ pub struct Options {
     /// Lines for shell scripts: the same as `--format porcelain`
     #[arg(long, conflicts_with = "format", global = true)]
     pub porcelain: bool,
-    /// End the lines of `porcelain` with NUL, and leave paths as they are; without `--format`, it implies `--porcelain`
+    /// End the lines of `porcelain` with NUL, and leave paths as they are; without `--format` and `--output`, it implies `--porcelain`
     #[arg(short = 'z', global = true)]
     pub nul: bool,
+    /// Also write a report to FILE; repeatable
+    ///
+    /// It is written beside what goes to standard output, and replaces what is in FILE. A file that cannot be opened is an error, and
+    /// nothing runs; one that later cannot be written is told of, and changes neither the run nor its exit status.
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(|text| read_output(&text)), global = true)]
+    pub output: Vec<Output>,
     /// When to use colours
     ///
     /// `--color` alone means `always`. Without the option, `color.wtcheck` and then `color.ui` say.
@@ -249,6 +257,15 @@ pub enum Format {
     Porcelain,
 }
 
+/// A report that goes to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// What is written.
+    pub format: Format,
+    /// Where to.
+    pub file: PathBuf,
+}
+
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
@@ -260,8 +277,29 @@ pub enum When {
     Never,
 }
 
+/// `FORMAT=FILE`. The file may be of any bytes.
+fn read_output(text: &OsStr) -> Result<Output, String> {
+    let bytes = text.as_encoded_bytes();
+    let at = bytes.iter().position(|byte| *byte == b'=').filter(|at| *at + 1 < bytes.len());
+    let at = at.ok_or("expected FORMAT=FILE, as in junit=report.xml")?;
+    let name = String::from_utf8_lossy(&bytes[..at]);
+    let format = Format::from_str(&name, false).map_err(|_| {
+        let names: Vec<_> = Format::value_variants().iter().map(|format| format.name()).collect();
+        format!("no format is named '{name}'; there are: {}", names.join(", "))
+    })?;
+    let file = bytes[at + 1..].to_path().map_err(|error| error.to_string())?;
+    Ok(Output { format, file: file.to_owned() })
+}
+
 fn read_duration(text: &str) -> Result<Duration, String> {
     duration::parse(text).ok_or_else(|| format!("expected {}", duration::ACCEPTED))
+}
+
+impl Format {
+    /// As it is typed.
+    fn name(self) -> String {
+        self.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default()
+    }
 }
 
 impl Cli {
@@ -269,13 +307,20 @@ impl Cli {
     pub fn misfit(&self) -> Option<String> {
         let options = &self.options;
         let format = options.format();
-        let named = format.to_possible_value().map(|word| word.get_name().to_owned()).unwrap_or_default();
-        if options.nul && format != Format::Porcelain {
-            return Some(format!("-z is for the format 'porcelain', not '{named}'"));
+        let shown = format.name();
+        let has_porcelain =
+            options.output.iter().map(|output| output.format).chain([format]).any(|f| f == Format::Porcelain);
+        if options.nul && !has_porcelain {
+            return Some(format!("-z is for the format 'porcelain', not '{shown}'"));
         }
-        let runs = matches!(self.command, Some(Command::Run(_)) | None);
+        if matches!(self.command, Some(Command::Run(_)) | None) {
+            return None;
+        }
+        if !options.output.is_empty() {
+            return Some("--output is for runs".to_owned());
+        }
         let known = matches!(format, Format::Human | Format::Json | Format::Jsonl);
-        (!runs && !known).then(|| format!("the format '{named}' is for runs; this command knows human, json and jsonl"))
+        (!known).then(|| format!("the format '{shown}' is for runs; this command knows human, json and jsonl"))
     }
 
     /// The checks that are named, wherever they stand.
@@ -291,7 +336,8 @@ impl Cli {
 impl Options {
     /// What goes to standard output.
     pub fn format(&self) -> Format {
-        let implied = if self.porcelain || self.nul { Format::Porcelain } else { Format::Human };
+        let implied =
+            if self.porcelain || (self.nul && self.output.is_empty()) { Format::Porcelain } else { Format::Human };
         self.format.unwrap_or(implied)
     }
 

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::cli::{Cli, Format, Options};
+use crate::cli::{Cli, Format, Options, Output};
 use crate::commands::{Io, Prepared};
 use crate::error::Error;
 use crate::exec::clock::Clock;
@@ -47,6 +47,11 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
     let shown = Shown { look, detail: detail(options), verbose, nul: options.nul, started_at: Timestamp::now() };
     let out = Box::new(&mut *io.out);
     reporters.push(shown.reporter(options.format(), out, environment)?);
+    let plain = Shown { look: Look { colour: false, ..look }, ..shown };
+    let on_file = environment.on_file();
+    for file in open(&options.output, environment)? {
+        reporters.push(plain.reporter(file.0, Box::new(file.1), &on_file)?);
+    }
     let reports = RefCell::new(Reports::new(reporters, verbose));
 
     let runtime =
@@ -90,7 +95,7 @@ struct Shown {
 }
 
 impl Shown {
-    /// Where formats are chosen.
+    /// Where formats are chosen. `environment` is what `out` is: a terminal of some width, or none.
     fn reporter<'a>(
         &self,
         format: Format,
@@ -123,13 +128,57 @@ fn step_summary<'a>(environment: &Environment) -> Result<Option<Box<dyn Write + 
     let Some(path) = environment.get("GITHUB_STEP_SUMMARY") else { return Ok(None) };
     let path = environment.directory().join(path);
     match File::options().append(true).create(true).open(&path) {
-        Ok(file) => Ok(Some(Box::new(file))),
+        Ok(file) => Ok(Some(Box::new(Target { path, file }))),
         Err(error) => Err(unopened(&path, &error)),
     }
 }
 
+/// The files that reports go to, each emptied. Two reports cannot share one.
+fn open(outputs: &[Output], environment: &Environment) -> Result<Vec<(Format, Target)>, Error> {
+    let paths: Vec<_> = outputs.iter().map(|output| environment.directory().join(&output.file)).collect();
+    for (index, path) in paths.iter().enumerate() {
+        if paths[..index].contains(path) {
+            let problem = format!("two reports would go to '{}'", path.display());
+            return Err(Error::from(vec![Diagnostic::new(problem)]));
+        }
+    }
+    // All are opened before one is emptied: where one cannot be, the others are as they were.
+    let open = |path: &PathBuf| File::options().write(true).create(true).truncate(false).open(path);
+    let files: Vec<_> =
+        paths.iter().map(|path| open(path).map_err(|error| unopened(path, &error))).collect::<Result<_, _>>()?;
+    let mut targets = Vec::new();
+    for ((output, path), file) in outputs.iter().zip(paths).zip(files) {
+        // What is no regular file (a pipe, /dev/null) cannot be emptied, and need not be.
+        if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            file.set_len(0).map_err(|error| unopened(&path, &error))?;
+        }
+        targets.push((output.format, Target { path, file }));
+    }
+    Ok(targets)
+}
+
+/// A file that names itself in what keeps it from being written.
+struct Target {
+    path: PathBuf,
+    file: File,
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| match error.kind() {
+            // The one error that asks for another try.
+            ErrorKind::Interrupted => error,
+            kind => io::Error::new(kind, format!("'{}': {error}", self.path.display())),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// A file that cannot be opened is told of before anything runs.
-fn unopened(path: &Path, error: &std::io::Error) -> Error {
+fn unopened(path: &Path, error: &io::Error) -> Error {
     Error::from(vec![Diagnostic::new(format!("cannot write to '{}': {error}", path.display()))])
 }
 

@@ -14,6 +14,7 @@ mod first;
 mod house;
 mod manners;
 mod formats;
+mod outputs;
 mod processes;
 mod schemas;
 mod selection;
