@@ -11,7 +11,7 @@ use crate::summary::Record;
 /// Lines of a failure's output.
 const OUTPUT_LINES: usize = 30;
 /// Marks have no meaning to a reader of Markdown but this: they are signs.
-const LOOK: Look = Look { colour: false, ascii: false };
+const LOOK: Look = Look::PLAIN;
 
 /// The report.
 pub struct Markdown<'a> {

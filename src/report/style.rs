@@ -38,6 +38,9 @@ pub struct Look {
 }
 
 impl Look {
+    /// Without colours, with every sign.
+    pub const PLAIN: Self = Self { colour: false, ascii: false, palette: Palette::BUILT_IN };
+
     /// Text in its role's colour. (The sixteen colours of every terminal, none that is unreadable on light or dark.)
     pub fn paint(self, role: Role, text: &str) -> String {
         let style = match role {

@@ -150,7 +150,7 @@ pub(super) fn rows(record: &Record, plan: &Plan, look: Look) -> Vec<Vec<String>>
 
 /// The one line that sums up, without colours.
 pub(super) fn summary(record: &Record, plan: &Plan) -> String {
-    Page { record, plan, look: Look { colour: false, ascii: false }, detail: Detail::Normal }.summary()
+    Page { record, plan, look: Look::PLAIN, detail: Detail::Normal }.summary()
 }
 
 struct Page<'a> {
@@ -484,7 +484,7 @@ mod tests {
     use super::*;
     use crate::report::palette::Palette;
 
-    const LOOK: Look = Look { colour: false, ascii: false, palette: Palette::BUILT_IN };
+    const LOOK: Look = Look::PLAIN;
 
     #[test]
     fn shortens_by_display_width_and_keeps_both_ends_of_a_name() {
