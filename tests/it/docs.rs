@@ -142,3 +142,20 @@ fn the_readme_lists_every_exit_status_and_sign() {
         assert!(readme.contains(&format!("\n| `{}` | ", look.sign(outcome))), "the sign of {outcome:?}");
     }
 }
+
+#[test]
+fn the_package_holds_everything_that_setup_installs() {
+    let manifest = std::fs::read_to_string(committed("Cargo.toml")).expect("the manifest");
+    let manifest: toml_edit::ImDocument<_> = toml_edit::ImDocument::parse(manifest).expect("TOML");
+    let assets = manifest["package"]["metadata"]["deb"]["assets"].as_array().expect("assets");
+    let sources: Vec<&str> = assets.iter().filter_map(|asset| asset.as_array()?.get(0)?.as_str()).collect();
+    for source in sources.iter().filter(|source| !source.starts_with("target/")) {
+        assert!(committed(source).is_file(), "{source}");
+    }
+    for folder in ["man", "completions"] {
+        for entry in committed(folder).read_dir().expect("a folder") {
+            let path = format!("{folder}/{}", entry.expect("an entry").file_name().display());
+            assert!(sources.contains(&path.as_str()), "{path} is in no package");
+        }
+    }
+}
