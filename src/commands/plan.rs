@@ -7,6 +7,7 @@ use crate::commands::Io;
 use crate::error::Error;
 use crate::model::duration;
 use crate::model::outcome::Outcome;
+use crate::model::words;
 use crate::plan::{Plan, PlannedCheck, WorktreeIndex};
 use crate::report::json::{SCHEMA_VERSION, WorktreeFields, write};
 use crate::report::sanitize::line;
@@ -26,9 +27,9 @@ pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<
 }
 
 fn human(plan: &Plan, look: Look) -> String {
-    let mut text = format!("{} units at a time", plan.max_concurrency);
+    let mut text = words::count(plan.max_concurrency, "unit", "units") + " at a time";
     if let Some(size) = plan.batch_size {
-        text.push_str(&format!(", in waves of {size} worktrees"));
+        text.push_str(&format!(", in waves of {}", words::count(size, "worktree", "worktrees")));
     }
     if let Some(limit) = plan.global_timeout {
         text.push_str(&format!(", {} for all", duration::write(limit)));
@@ -69,7 +70,7 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
             .map_or_else(|| "no timeout".to_owned(), |timeout| format!("timeout {}", duration::write(timeout))),
     );
     if check.retries > 0 {
-        notes.push(format!("{} retries", check.retries));
+        notes.push(words::count(check.retries as usize, "retry", "retries"));
     }
     if let Some(most) = check.max_concurrency {
         notes.push(format!("{most} at a time"));

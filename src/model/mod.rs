@@ -7,4 +7,5 @@ pub mod environment;
 pub mod facts;
 pub mod outcome;
 pub mod size;
+pub mod words;
 pub mod worktree;

@@ -174,7 +174,7 @@ fn the_plan_shows_what_would_run_and_runs_nothing() {
     let run = repo.wtcheck(&["plan", "-j2", "--retries=1"]);
     run.exits(0)
         .shows("2 units at a time\n")
-        .shows("touch  $ touch ran\n    timeout 5m; 1 retries; when status.dirty\n    leaves a trace\n")
+        .shows("touch  $ touch ran\n    timeout 5m; 1 retry; when status.dirty\n    leaves a trace\n")
         .shows("status, diff if status.dirty, log, touch if status.dirty\n")
         .shows("skipped: ");
     let json = repo.wtcheck(&["plan", "--format=json"]).exits(0).json();
