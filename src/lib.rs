@@ -106,8 +106,10 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         }
     };
     warn(&prepared.warnings, hints, io);
+    // Who has asked for checks by name is told of more; what the settings say is no news on every run.
+    let to_tell = hints && !cli.options.quiet && !cli.named_checks().is_empty();
     for (check, by) in prepared.plan.brought_along() {
-        tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], hints && !cli.options.quiet);
+        tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], to_tell);
     }
     if to_run {
         commands::run::run(prepared, cli, environment, io).map(|record| record.exit_code())

@@ -144,6 +144,9 @@ fn prerequisites_are_brought_along_with_a_hint() {
         let run = repo.wtcheck(args);
         assert_eq!(run.exits(0).stderr, "", "{args:?}");
     }
+    // A pipeline that was set once is no news on every run.
+    repo.config("wtcheck.checks", "test");
+    assert_eq!(repo.wtcheck(&[]).exits(0).stderr, "");
     repo.config("advice.wtcheck", "false");
     assert_eq!(repo.wtcheck(&["test"]).exits(0).stderr, "");
 }
