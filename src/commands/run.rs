@@ -78,11 +78,12 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
             () = drawing => Ok(()),
         }
     })?;
-    let (record, broken) = reports.into_inner().finish();
-    for error in broken {
-        super::tell(io.err, &[("error", format!("cannot write the report: {error}"))], prepared.hints);
+    let (record, broken) = reports.into_inner().finish(environment.stdout_is_terminal);
+    match broken.into_iter().next() {
+        // Who reads half a report must not take the exit status for its other half.
+        Some(error) if record.signal.is_none() => Err(Error::System { doing: "write the report", error }),
+        _ => Ok(record),
     }
-    Ok(record)
 }
 
 /// What reports have in common.

@@ -121,6 +121,10 @@ impl Reporter for Live {
         // little would be taken away.
         io::stderr().write_all(b"\r")
     }
+
+    fn is_relied_on(&self) -> bool {
+        false
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -27,6 +27,11 @@ pub trait Reporter {
     fn tick(&mut self, _record: &Record) -> io::Result<()> {
         Ok(())
     }
+
+    /// Whether somebody relies on what it writes, so that a run whose report is lost must not look well.
+    fn is_relied_on(&self) -> bool {
+        true
+    }
 }
 
 /// All reports of a run, and the record that they look at.
@@ -64,16 +69,21 @@ impl<'a> Reports<'a> {
             if let Some(reporter) = slot
                 && let Err(error) = show(reporter.as_mut(), &self.record)
             {
+                let is_relied_on = reporter.is_relied_on();
                 *slot = None;
-                self.broken.push(error);
+                if is_relied_on {
+                    self.broken.push(error);
+                }
             }
         }
     }
 
-    /// What kept reports from writing, less what is no fault: a reader that has seen enough (`| head`), a terminal that is gone.
-    pub fn finish(self) -> (Record, Vec<io::Error>) {
+    /// What kept reports from writing, less what is no fault: a reader that has seen enough (`| head`), a terminal that is
+    /// gone. On a disk, the same EIO is a fault: `to_terminal` tells them apart.
+    pub fn finish(self, to_terminal: bool) -> (Record, Vec<io::Error>) {
         let gone = |error: &io::Error| {
-            error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == Some(nix::errno::Errno::EIO as i32)
+            error.kind() == ErrorKind::BrokenPipe
+                || (to_terminal && error.raw_os_error() == Some(nix::errno::Errno::EIO as i32))
         };
         (self.record, self.broken.into_iter().filter(|error| !gone(error)).collect())
     }

@@ -24,5 +24,6 @@ mod signals;
 mod simulation;
 mod strategies;
 mod support;
+mod table;
 mod trust;
 mod worktrees;
