@@ -90,12 +90,17 @@ impl Reporter for Live {
         let (all, overall) = self.bars.get_or_insert_with(|| {
             let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
             let overall = all.add(ProgressBar::new(plan.units() as u64));
-            overall.set_style(style("[{elapsed}] {bar:30} {pos}/{len}{msg}"));
+            overall.set_style(style("[{elapsed}] {bar:30} {pos}/{len}{wide_msg}"));
             (all, overall)
         });
         let (all, overall) = (all.clone(), overall.clone());
-        let failed = record.exit_code() != 0;
-        overall.set_message(if failed { self.look.paint(Role::Bad, " (some did not pass)") } else { String::new() });
+        let told = match record.cause {
+            _ if record.signal.is_some() => " (ending what runs; Ctrl-C again kills it)",
+            Some(_) => " (ending what runs)",
+            None if record.exit_code() != 0 => " (some did not pass)",
+            None => "",
+        };
+        overall.set_message(if told.is_empty() { String::new() } else { self.look.paint(Role::Bad, told) });
         overall.set_position(record.ended() as u64);
         let shown: Vec<UnitIndex> = self.running.keys().copied().take(LINES).collect();
         self.lines.retain(|unit, line| {
@@ -110,7 +115,7 @@ impl Reporter for Live {
             let text = self.describe(&plan, unit, number, since);
             let line = self.lines.entry(unit).or_insert_with(|| {
                 let line = all.add(ProgressBar::new_spinner());
-                line.set_style(style("  {msg}"));
+                line.set_style(style("  {wide_msg}"));
                 line
             });
             line.set_message(text);
@@ -138,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_templates() {
-        for template in ["[{elapsed}] {bar:30} {pos}/{len}{msg}", "  {msg}"] {
+        for template in ["[{elapsed}] {bar:30} {pos}/{len}{wide_msg}", "  {wide_msg}"] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }
