@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bstr::ByteSlice;
 
 use crate::git::command::{Git, Invocation};
+use crate::git::operation;
 use crate::model::worktree::{Obstacle, Worktree};
 
 /// The process that lists the worktrees. `-z` needs git 2.36.
@@ -140,8 +141,10 @@ fn worktree(
         }
     };
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let returns_to = git_dir.as_deref().filter(|_| record.detached).and_then(operation::returns_to);
     Worktree {
         name,
+        returns_to,
         sha256: record.head.as_ref().is_some_and(|head| head.len() == 64),
         // An unborn branch and an unreadable HEAD have the zero id.
         head: record.head.filter(|head| head.bytes().any(|digit| digit != b'0')),

@@ -15,6 +15,9 @@ pub struct Worktree {
     pub head: Option<String>,
     /// The short name of the branch that is checked out.
     pub branch: Option<String>,
+    /// The short name of the branch that an operation under way (a rebase, a bisection) took HEAD off and comes back to.
+    /// For people only: git says that HEAD is detached.
+    pub returns_to: Option<String>,
     /// Whether it is the main worktree (git lists it first).
     pub main: bool,
     /// Whether HEAD names a commit and no branch.

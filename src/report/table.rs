@@ -11,6 +11,7 @@ use crate::model::check::CheckKind;
 use crate::model::duration;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
+use crate::model::words;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
 use crate::report::sanitize;
@@ -31,8 +32,29 @@ pub enum Detail {
 
 /// Lines of a failure's output that are shown unless more is asked for.
 const OUTPUT_LINES: usize = 10;
-/// No column is made narrower than this to fit the terminal.
-const NARROWEST: usize = 8;
+/// What is made narrower to fit the terminal, one after the other, and down to how many columns.
+const STEPS: [(Option<Give>, usize); 7] = [
+    (Some(Give::Words), 12),
+    (Some(Give::Outcome), 8),
+    (Some(Give::Words), 8),
+    (Some(Give::State), 12),
+    (Some(Give::Outcome), 5),
+    (Some(Give::State), 8),
+    (None, NARROWEST),
+];
+/// No column is made narrower than this.
+const NARROWEST: usize = 3;
+
+/// How a column gives way where there is no room: a name or a subject is still known by a part of it, a state is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Give {
+    /// Names and subjects.
+    Words,
+    /// A check's sign and what goes with it.
+    Outcome,
+    /// The sign in front, and the state.
+    State,
+}
 
 /// The report.
 pub struct Table<'a> {
@@ -94,7 +116,11 @@ impl Cell {
     }
 
     fn draw(&self, width: usize, pad: bool, look: Look) -> String {
-        let mut left = width;
+        let (_, _, mark) = look.marks();
+        // One piece is shortened by itself. Of several, what is cut or left out is marked at the end: a count that is not
+        // there must not look like none.
+        let is_cut = self.0.len() > 1 && self.width() > width;
+        let mut left = if is_cut { width.saturating_sub(mark.width()) } else { width };
         let mut drawn = String::new();
         for (index, span) in self.0.iter().enumerate() {
             if index > 0 {
@@ -104,9 +130,12 @@ impl Cell {
                 drawn.push(' ');
                 left -= 1;
             }
-            let text = shorten(&span.text, left, look);
+            let text = if is_cut { take(span.text.chars(), left) } else { shorten(&span.text, left, look) };
             left -= text.width();
             drawn.push_str(&look.paint(span.role, &text));
+        }
+        if is_cut {
+            drawn.push_str(mark);
         }
         if pad {
             drawn.push_str(&" ".repeat(left));
@@ -169,10 +198,15 @@ impl Page<'_> {
         if !rows.is_empty() {
             text.push_str(&self.table(&rows, width));
         }
-        for unit in 0..self.plan.units() {
-            if let Some(end) = self.end(unit) {
-                self.below(unit, end, &mut text);
+        let mut was_line = false;
+        for entry in (0..self.plan.units()).filter_map(|unit| self.below(unit, self.end(unit)?)) {
+            let is_line = entry.lines().count() == 1;
+            // Single lines stand together; what has output below it stands apart.
+            if !(was_line && is_line) {
+                text.push('\n');
             }
+            text.push_str(&entry);
+            was_line = is_line;
         }
         if self.detail > Detail::Quiet || self.record.exit_code() != 0 {
             if !text.is_empty() {
@@ -198,15 +232,17 @@ impl Page<'_> {
         self.ends(row).any(|(_, end)| !matches!(end.outcome, Outcome::Passed | Outcome::Skipped))
     }
 
+    /// The checks that have a column of their own; what `status` found is the column STATE.
+    fn columns(&self) -> impl Iterator<Item = usize> {
+        (0..self.plan.checks.len()).filter(|check| self.plan.checks[*check].check.kind != CheckKind::Status)
+    }
+
     /// The names of the columns, then a row for each of these worktrees.
     fn rows(&self, rows: &[WorktreeIndex]) -> Vec<Vec<Cell>> {
         let names = self.names();
-        let columns: Vec<_> = (0..self.plan.checks.len())
-            .filter(|check| self.plan.checks[*check].check.kind != CheckKind::Status)
-            .collect();
         let mut lines: Vec<Vec<Cell>> = Vec::new();
         let header = ["", "WORKTREE", "BRANCH", "STATE"].into_iter().map(str::to_owned);
-        let checks = columns.iter().map(|check| self.plan.checks[*check].check.name.to_uppercase());
+        let checks = self.columns().map(|check| self.plan.checks[check].check.name.to_uppercase());
         lines.push(header.chain(checks).map(|name| Cell::of(Role::Header, name)).collect());
         for row in rows {
             let worktree = &self.plan.worktrees[*row];
@@ -216,7 +252,7 @@ impl Page<'_> {
                 branch(worktree),
                 self.state(*row),
             ];
-            cells.extend(columns.iter().map(|check| self.outcome(self.plan.unit(*row, *check))));
+            cells.extend(self.columns().map(|check| self.outcome(self.plan.unit(*row, check))));
             lines.push(cells);
         }
         lines
@@ -226,8 +262,15 @@ impl Page<'_> {
         let lines = self.rows(rows);
         let mut widths: Vec<usize> =
             (0..lines[0].len()).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect();
+        let gives: Vec<Give> = [Give::State, Give::Words, Give::Words, Give::State]
+            .into_iter()
+            .chain(self.columns().map(|check| match self.plan.checks[check].check.kind {
+                CheckKind::Log => Give::Words,
+                _ => Give::Outcome,
+            }))
+            .collect();
         if let Some(width) = width {
-            fit(&mut widths, width);
+            fit(&mut widths, &gives, width);
         }
         let last = widths.len() - 1;
         let mut text = String::new();
@@ -305,6 +348,8 @@ impl Page<'_> {
         let mut cell = Cell::of(Look::role(end.outcome), self.look.sign(end.outcome));
         let kind = self.plan.checks[self.plan.check_of(unit)].check.kind;
         match (end.outcome, kind) {
+            // Only files that git does not track: there is nothing to count.
+            (Outcome::Passed, CheckKind::Diff) if end.facts.int("files") == Some(0) => {}
             (Outcome::Passed, CheckKind::Diff) => {
                 let (more, less) = (end.facts.int("insertions").unwrap_or(0), end.facts.int("deletions").unwrap_or(0));
                 cell.push(Role::Good, format!("+{more}"));
@@ -338,7 +383,7 @@ impl Page<'_> {
     }
 
     /// What is told of a unit below the table.
-    fn below(&self, unit: UnitIndex, end: &UnitEnd, text: &mut String) {
+    fn below(&self, unit: UnitIndex, end: &UnitEnd) -> Option<String> {
         let check = &self.plan.checks[self.plan.check_of(unit)].check;
         let worktree = &self.plan.worktrees[self.plan.worktree_of(unit)];
         let verbose = self.detail == Detail::Verbose;
@@ -351,7 +396,7 @@ impl Page<'_> {
         // What stands in the way of a whole worktree is told once, with its first check.
         let whole = worktree.obstacle.is_some();
         if !told || (whole && self.plan.check_of(unit) > 0) {
-            return;
+            return None;
         }
         let name = sanitize::line(&worktree.name).into_owned();
         let mut line = if whole {
@@ -372,15 +417,15 @@ impl Page<'_> {
         if verbose && end.started.is_some() {
             line.push_str(&format!(" in {}", duration::show(end.duration)));
         }
-        text.push_str(&format!("\n{line}\n"));
+        let mut text = line + "\n";
         if whole {
-            return;
+            return Some(text);
         }
         if let Some(command) = &check.command {
             let shown = sanitize::line(&command.shown()).into_owned();
             text.push_str(&format!("  {}\n", self.look.paint(Role::Faint, &format!("$ {shown}"))));
         }
-        let Some(last) = attempts.last() else { return };
+        let Some(last) = attempts.last() else { return Some(text) };
         for captured in [&last.stdout, &last.stderr].into_iter().flatten() {
             let lines = sanitize::lines(&captured.bytes);
             let most = if verbose { usize::MAX } else { OUTPUT_LINES };
@@ -403,14 +448,12 @@ impl Page<'_> {
                 self.look.paint(Role::Changed, "(it left processes behind, or its output held open)")
             ));
         }
+        Some(text)
     }
 
     fn summary(&self) -> String {
         let record = self.record;
-        let count = |number: usize, one: &str, many: &str| {
-            if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
-        };
-        let mut parts = vec![count(self.plan.worktrees.len(), "worktree", "worktrees")];
+        let mut parts = vec![words::count(self.plan.worktrees.len(), "worktree", "worktrees")];
         let dirty = (0..self.plan.worktrees.len())
             .filter(|row| self.ends(*row).any(|(_, end)| end.facts.bool("dirty") == Some(true)))
             .count();
@@ -424,8 +467,21 @@ impl Page<'_> {
                 units.push(self.look.paint(Look::role(outcome), &format!("{number} {}", outcome.words())));
             }
         }
-        let mut line =
-            format!("{}; checks: {} in {}", parts.join(", "), units.join(", "), duration::show(record.duration));
+        // Whether all is well, as the exit status has it.
+        let whole = if record.exit_code() == 0 {
+            Outcome::Passed
+        } else if Outcome::ALL.iter().any(|outcome| outcome.is_fault() && record.count(*outcome) > 0) {
+            Outcome::Failed
+        } else {
+            Outcome::Cancelled
+        };
+        let mut line = format!(
+            "{} {}; checks: {} in {}",
+            self.look.paint(Look::role(whole), self.look.sign(whole)),
+            parts.join(", "),
+            units.join(", "),
+            duration::show(record.duration)
+        );
         match (record.signal, record.cause) {
             (Some(_), _) => line.push_str(&self.look.paint(Role::Bad, " (interrupted)")),
             (None, Some(Cause::Deadline)) => line.push_str(&self.look.paint(Role::Bad, " (global timeout)")),
@@ -439,10 +495,11 @@ impl Page<'_> {
 }
 
 fn branch(worktree: &Worktree) -> Cell {
-    match (&worktree.branch, &worktree.head) {
-        (Some(branch), _) => Cell::of(Role::Branch, sanitize::line(branch)),
-        (None, Some(head)) => Cell::of(Role::Faint, format!("({})", head.get(..9).unwrap_or(head))),
-        (None, None) => Cell::default(),
+    match (&worktree.branch, &worktree.returns_to, &worktree.head) {
+        (Some(branch), ..) => Cell::of(Role::Branch, sanitize::line(branch)),
+        (None, Some(branch), _) => Cell::of(Role::Faint, format!("({})", sanitize::line(branch))),
+        (None, None, Some(head)) => Cell::of(Role::Faint, format!("({})", head.get(..9).unwrap_or(head))),
+        (None, None, None) => Cell::default(),
     }
 }
 
@@ -470,19 +527,24 @@ fn changes(cell: &mut Cell, facts: &Facts, look: Look) {
     cell.push(Role::Faint, counted("stash", "$").unwrap_or_default());
 }
 
-/// Makes the widest columns narrower until the row fits.
-fn fit(widths: &mut [usize], width: usize) {
+/// Makes columns narrower until the row fits: step by step, and in each the widest first.
+fn fit(widths: &mut [usize], gives: &[Give], width: usize) {
     let gaps = 2 * widths.len().saturating_sub(2) + 1;
-    while widths.iter().sum::<usize>() + gaps > width {
-        let Some(widest) = widths.iter_mut().filter(|width| **width > NARROWEST).max() else { return };
-        *widest -= 1;
+    for (which, narrowest) in STEPS {
+        while widths.iter().sum::<usize>() + gaps > width {
+            let meant = widths.iter_mut().zip(gives).filter(|(_, give)| which.is_none_or(|which| which == **give));
+            let Some((widest, _)) = meant.filter(|(width, _)| **width > narrowest).max_by_key(|(width, _)| **width)
+            else {
+                break;
+            };
+            *widest -= 1;
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::palette::Palette;
 
     const LOOK: Look = Look::PLAIN;
 
@@ -502,11 +564,35 @@ mod tests {
     }
 
     #[test]
-    fn fits_or_gives_up_at_the_narrowest() {
-        let mut widths = [1, 30, 20, 10];
-        fit(&mut widths, 40);
-        assert_eq!(widths.iter().sum::<usize>() + 5, 40);
-        fit(&mut widths, 10);
-        assert_eq!(widths, [1, 8, 8, 8]);
+    fn fits_with_the_state_last_to_give_way() {
+        const GIVES: [Give; 6] = [Give::State, Give::Words, Give::Words, Give::State, Give::Outcome, Give::Words];
+        let fitted = |width| {
+            let mut widths = [1, 30, 40, 20, 9, 50];
+            fit(&mut widths, &GIVES, width);
+            assert!(widths.iter().sum::<usize>() + 9 <= width.max(25), "{widths:?} in {width}");
+            widths
+        };
+        assert_eq!(fitted(200), [1, 30, 40, 20, 9, 50]);
+        assert_eq!(fitted(120), [1, 27, 27, 20, 9, 27]);
+        assert_eq!(fitted(75), [1, 12, 12, 20, 9, 12]);
+        assert_eq!(fitted(63), [1, 9, 8, 20, 8, 8]);
+        assert_eq!(fitted(50), [1, 8, 8, 11, 5, 8]);
+        assert_eq!(fitted(1), [1, 3, 3, 3, 3, 3], "it gives up at the narrowest");
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_cell_is_marked() {
+        let mut cell = Cell::of(Role::Changed, "dirty");
+        cell.push(Role::Changed, "+1");
+        cell.push(Role::Changed, "?2");
+        let drawn = |width| cell.draw(width, true, LOOK);
+        assert_eq!(drawn(11), "dirty +1 ?2");
+        assert_eq!(drawn(12), "dirty +1 ?2 ");
+        assert_eq!(drawn(10), "dirty +1\u{2026} ");
+        assert_eq!(drawn(9), "dirty +1\u{2026}");
+        assert_eq!(drawn(5), "dirt\u{2026}");
+        for width in 1..14 {
+            assert_eq!(drawn(width).width(), width, "{width}");
+        }
     }
 }
