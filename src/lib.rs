@@ -112,7 +112,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], to_tell);
     }
     if to_run {
-        commands::run::run(prepared, cli, environment, io).map(|record| record.exit_code())
+        commands::run::run(prepared, cli, environment, io)
     } else {
         commands::plan::show(&prepared.plan, cli.options.format(), prepared.look, io).map(|()| 0)
     }

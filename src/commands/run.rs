@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Cli, Format, Options, Output};
 use crate::commands::{Io, Prepared};
-use crate::error::Error;
+use crate::error::{Error, status};
 use crate::exec::clock::Clock;
 use crate::exec::dispatcher::{self, Surroundings};
 use crate::exec::unit::Processes;
@@ -26,10 +26,9 @@ use crate::report::style::Look;
 use crate::report::table::{Detail, Table};
 use crate::report::{Reporter, Reports};
 use crate::settings::Diagnostic;
-use crate::summary::Record;
 
-/// Carries the plan out and shows it. Gives the record, from which the exit status comes.
-pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<Record, Error> {
+/// Carries the plan out and shows it. Gives the exit status: the record's, but never 0 where a report was lost.
+pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {
     let system = |doing| move |error| Error::System { doing, error };
     let Prepared { git, plan, look, .. } = prepared;
     let most = process::most_at_a_time();
@@ -79,11 +78,14 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
         }
     })?;
     let (record, broken) = reports.into_inner().finish(environment.stdout_is_terminal);
-    match broken.into_iter().next() {
-        // Who reads half a report must not take the exit status for its other half.
-        Some(error) if record.signal.is_none() => Err(Error::System { doing: "write the report", error }),
-        _ => Ok(record),
+    for error in &broken {
+        super::tell(io.err, &[("error", format!("cannot write the report: {error}"))], prepared.hints);
     }
+    Ok(match record.exit_code() {
+        // Who reads half a report must not take the exit status for its other half.
+        0 if !broken.is_empty() => status::FATAL,
+        code => code,
+    })
 }
 
 /// What reports have in common.

@@ -63,17 +63,17 @@ fn what_cannot_be_opened_stops_the_run_before_it_starts() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_report_that_cannot_be_written_changes_nothing_else() {
+fn a_report_that_cannot_be_written_is_told_of_and_never_looks_well() {
     let repo = repo();
     let told = "error: cannot write the report: '/dev/full': No space left on device";
     for format in ["jsonl", "human", "json", "junit", "github", "markdown", "porcelain"] {
         let output = format!("--output={format}=/dev/full");
-        for (check, code) in [("status", 0), ("fail", 1)] {
+        for (check, code, in_report) in [("status", 128, 0), ("fail", 1, 1)] {
             let run = repo.wtcheck(&[&output, "--output=json=../report.json", check]);
             run.exits(code).says(told).shows("WORKTREE");
             assert_eq!(run.stderr.lines().count(), 1, "told once: {}", run.stderr);
             let json: Value = serde_json::from_str(&read(&repo, "../report.json")).expect("JSON");
-            assert_eq!(json["summary"]["exit_code"], code);
+            assert_eq!(json["summary"]["exit_code"], in_report, "the other report is whole");
         }
     }
     let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
