@@ -188,10 +188,12 @@ impl Places {
         // As the XDG rules have it, a path that is relative is none.
         let folder = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let prefix = asked.prefix.as_ref().map(|prefix| environment.directory().join(prefix));
-        let home = folder("HOME").or_else(|| prefix.clone()).ok_or_else(|| Error::System {
-            doing: "tell this user's folders",
-            error: io::Error::other("HOME names none; --prefix would"),
-        })?;
+        // With a prefix, HOME only says where start-up files lie.
+        let home =
+            folder("HOME").or_else(|| prefix.as_ref().map(|_| PathBuf::from("~"))).ok_or_else(|| Error::System {
+                doing: "tell this user's folders",
+                error: io::Error::other("HOME names none; --prefix would"),
+            })?;
         let data = folder("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
         let of_program = || {
             let folder = environment.program.as_deref()?.parent()?;

@@ -114,6 +114,8 @@ fn folders_are_those_of_the_environment() {
     run.exits(0);
     assert!(root.join("own/completions/git-wtcheck").is_file());
     Run::of(repo.command(BINARY).arg("setup").env_remove("HOME")).exits(128).says("HOME names none");
+    let run = Run::of(repo.command(BINARY).args(["setup", "--prefix", "prefix"]).env_remove("HOME"));
+    run.exits(0).shows("Add to ~/.zshrc, above compinit:");
 }
 
 #[test]
