@@ -110,6 +110,6 @@ fn a_report_that_cannot_be_written_does_not_look_well() {
         let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
         let run =
             Run::of(repo.command("sh").stdout(full).args(["-c", "exec \"$@\"", "sh", BINARY, "--format", format]));
-        run.says("fatal: cannot write the report: ").exits(128);
+        run.says("error: cannot write the report: ").exits(128);
     }
 }
