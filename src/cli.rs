@@ -210,6 +210,9 @@ pub struct Options {
     /// `--color` alone means `always`. Without the option, `color.wtcheck` and then `color.ui` say.
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "always", value_name = "WHEN", global = true)]
     pub color: Option<When>,
+    /// Only ASCII for signs, whatever the locale
+    #[arg(long, global = true)]
+    pub ascii: bool,
     /// Show progress on standard error, even where it is no terminal's foreground
     #[arg(long, overrides_with = "no_progress", global = true)]
     pub progress: bool,

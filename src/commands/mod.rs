@@ -77,7 +77,7 @@ pub fn survey(cli: &Cli, environment: &Environment, file: Option<&Path>) -> Resu
     }
     let look = Look {
         colour: colour(cli.options.color, &config, environment, &mut merged.warnings),
-        ascii: is_ascii(environment),
+        ascii: cli.options.ascii || is_ascii(environment),
         palette: palette(&config, &mut merged.warnings),
     };
     let hints = hints(&config, environment);

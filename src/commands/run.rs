@@ -19,6 +19,7 @@ use crate::model::environment::Environment;
 use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
 use crate::report::junit::Junit;
+use crate::report::links;
 use crate::report::live::{self, Live};
 use crate::report::markdown::Markdown;
 use crate::report::porcelain::Porcelain;
@@ -107,7 +108,10 @@ impl Shown {
     ) -> Result<Box<dyn Reporter + 'a>, Error> {
         let pretty = Stream::Document { pretty: environment.stdout_is_terminal };
         Ok(match format {
-            Format::Human => Box::new(Table::new(out, self.look, self.detail, environment.width)),
+            Format::Human => {
+                let links = self.look.colour && links::supported(environment);
+                Box::new(Table::new(out, self.look, self.detail, environment.width).linked(links))
+            }
             Format::Json => Box::new(Json::new(out, pretty, self.started_at, self.verbose)),
             Format::Jsonl => Box::new(Json::new(out, Stream::Lines, self.started_at, self.verbose)),
             Format::Junit => Box::new(Junit::new(out, self.started_at, self.verbose)),

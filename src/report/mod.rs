@@ -3,6 +3,7 @@
 pub mod github;
 pub mod json;
 pub mod junit;
+pub mod links;
 pub mod live;
 pub mod markdown;
 pub mod palette;

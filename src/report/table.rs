@@ -14,6 +14,7 @@ use crate::model::outcome::Outcome;
 use crate::model::words;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::report::links;
 use crate::report::sanitize;
 use crate::report::style::{Look, Role};
 use crate::report::{Reporter, put};
@@ -42,7 +43,7 @@ const STEPS: [(Option<Give>, usize); 7] = [
     (Some(Give::State), 8),
     (None, NARROWEST),
 ];
-/// No column is made narrower than this.
+/// No column is made narrower than this, however little room there is.
 const NARROWEST: usize = 3;
 
 /// How a column gives way where there is no room: a name or a subject is still known by a part of it, a state is not.
@@ -55,6 +56,15 @@ enum Give {
     /// The sign in front, and the state.
     State,
 }
+/// Names and branches keep so many columns while others can still give way.
+const NAMES: usize = 8;
+/// Columns of a subject: it is cut at the most, and left out where there is no room for the least.
+const SUBJECT: std::ops::RangeInclusive<usize> = 12..=72;
+/// Where names and branches stand in a row.
+const NAME: usize = 1;
+const BRANCH: usize = 2;
+/// The columns before those of the checks.
+const FIRST_CHECK: usize = 4;
 
 /// The report.
 pub struct Table<'a> {
@@ -62,12 +72,19 @@ pub struct Table<'a> {
     look: Look,
     detail: Detail,
     width: Option<usize>,
+    links: bool,
 }
 
 impl<'a> Table<'a> {
     /// A report that goes to `out`, fitted into `width` columns where there is a width to fit into.
     pub fn new(out: Box<dyn Write + 'a>, look: Look, detail: Detail, width: Option<usize>) -> Self {
-        Self { out, look, detail, width }
+        Self { out, look, detail, width, links: false }
+    }
+
+    /// This report with links on the names of worktrees, or without.
+    #[must_use]
+    pub fn linked(self, links: bool) -> Self {
+        Self { links, ..self }
     }
 }
 
@@ -77,7 +94,7 @@ impl Reporter for Table<'_> {
             return Ok(());
         }
         let Some(plan) = record.plan.clone() else { return Ok(()) };
-        let page = Page { record, plan: &plan, look: self.look, detail: self.detail };
+        let page = Page { record, plan: &plan, look: self.look, detail: self.detail, links: self.links };
         put(&mut self.out, page.text(self.width).as_bytes())
     }
 }
@@ -91,38 +108,56 @@ struct Span {
 
 /// What stands in one column of one row.
 #[derive(Clone, Debug, Default)]
-struct Cell(Vec<Span>);
+struct Cell {
+    spans: Vec<Span>,
+    /// The spans from here on are left out where there is no room for them.
+    spare: Option<usize>,
+    /// What a click on it opens.
+    link: Option<std::path::PathBuf>,
+}
 
 impl Cell {
     fn of(role: Role, text: impl Into<String>) -> Self {
-        Self(vec![Span { role, text: text.into() }])
+        Self { spans: vec![Span { role, text: text.into() }], ..Self::default() }
     }
 
     fn push(&mut self, role: Role, text: impl Into<String>) {
         let text = text.into();
         if !text.is_empty() {
-            self.0.push(Span { role, text });
+            self.spans.push(Span { role, text });
+        }
+    }
+
+    /// What is added from here on is left out where there is no room for it.
+    fn spare(&mut self) {
+        self.spare = Some(self.spans.len());
+    }
+
+    /// Leaves out what can be spared.
+    fn shed(&mut self) {
+        if let Some(spare) = self.spare {
+            self.spans.truncate(spare);
         }
     }
 
     /// Its text alone.
     fn plain(&self) -> String {
-        self.0.iter().map(|span| span.text.as_str()).collect::<Vec<_>>().join(" ")
+        self.spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     /// Its pieces stand apart by one column each.
     fn width(&self) -> usize {
-        self.0.iter().map(|span| span.text.width()).sum::<usize>() + self.0.len().saturating_sub(1)
+        self.spans.iter().map(|span| span.text.width()).sum::<usize>() + self.spans.len().saturating_sub(1)
     }
 
     fn draw(&self, width: usize, pad: bool, look: Look) -> String {
         let (_, _, mark) = look.marks();
         // One piece is shortened by itself. Of several, what is cut or left out is marked at the end: a count that is not
         // there must not look like none.
-        let is_cut = self.0.len() > 1 && self.width() > width;
+        let is_cut = self.spans.len() > 1 && self.width() > width;
         let mut left = if is_cut { width.saturating_sub(mark.width()) } else { width };
         let mut drawn = String::new();
-        for (index, span) in self.0.iter().enumerate() {
+        for (index, span) in self.spans.iter().enumerate() {
             if index > 0 {
                 if left < 2 {
                     break;
@@ -130,12 +165,15 @@ impl Cell {
                 drawn.push(' ');
                 left -= 1;
             }
-            let text = if is_cut { take(span.text.chars(), left) } else { shorten(&span.text, left, look) };
-            left -= text.width();
+            let text = if is_cut { start(&span.text, left).to_owned() } else { shorten(&span.text, left, look) };
+            left = left.saturating_sub(text.width());
             drawn.push_str(&look.paint(span.role, &text));
         }
         if is_cut {
             drawn.push_str(mark);
+        }
+        if let Some(path) = &self.link {
+            drawn = links::linked(&drawn, path);
         }
         if pad {
             drawn.push_str(&" ".repeat(left));
@@ -152,34 +190,42 @@ fn shorten(text: &str, width: usize, look: Look) -> String {
     let (_, _, mark) = look.marks();
     let room = width.saturating_sub(mark.width());
     if width == 0 || text.contains(' ') || room < 6 {
-        return if width == 0 { String::new() } else { take(text.chars(), room) + mark };
+        return if width == 0 { String::new() } else { start(text, room).to_owned() + mark };
     }
-    let end: String = take(text.chars().rev(), room / 2).chars().rev().collect();
-    take(text.chars(), room - end.width()) + mark + &end
+    let end = end(text, room / 2);
+    start(text, room - end.width()).to_owned() + mark + end
 }
 
-fn take(letters: impl Iterator<Item = char>, width: usize) -> String {
-    let mut left = width;
-    letters
-        .take_while(|letter| {
-            let wide = letter.width().unwrap_or(0);
-            let fits = wide <= left;
-            left = left.saturating_sub(wide);
-            fits
-        })
-        .collect()
+/// As much of the start of a text as so many columns hold. (Widths do not add up: a letter can change how wide the one before it is.)
+fn start(text: &str, width: usize) -> &str {
+    let ends = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take(letters_in(width));
+    let end = ends.take_while(|end| text[..*end].width() <= width).last().unwrap_or(0);
+    // A joiner would take the mark that follows for what it joins.
+    text[..end].trim_end_matches('\u{200d}')
+}
+
+/// As much of its end, without marks that belong to a letter before.
+fn end(text: &str, width: usize) -> &str {
+    let starts = text.char_indices().rev().map(|(at, _)| at).take(letters_in(width));
+    let start = starts.take_while(|start| text[*start..].width() <= width).last().unwrap_or(text.len());
+    text[start..].trim_start_matches(|letter: char| letter.width().unwrap_or(0) == 0)
+}
+
+/// No more letters than these are looked at: a letter can carry marks without end, and they have no width.
+const fn letters_in(width: usize) -> usize {
+    4 * width + 4
 }
 
 /// The table's text: the names of its columns, then a row for each worktree.
 pub(super) fn rows(record: &Record, plan: &Plan, look: Look) -> Vec<Vec<String>> {
-    let page = Page { record, plan, look, detail: Detail::Normal };
+    let page = Page { record, plan, look, detail: Detail::Normal, links: false };
     let rows: Vec<_> = (0..plan.worktrees.len()).collect();
     page.rows(&rows).iter().map(|cells| cells.iter().map(Cell::plain).collect()).collect()
 }
 
 /// The one line that sums up, without colours.
 pub(super) fn summary(record: &Record, plan: &Plan) -> String {
-    Page { record, plan, look: Look::PLAIN, detail: Detail::Normal }.summary()
+    Page { record, plan, look: Look::PLAIN, detail: Detail::Normal, links: false }.summary()
 }
 
 struct Page<'a> {
@@ -187,6 +233,7 @@ struct Page<'a> {
     plan: &'a Plan,
     look: Look,
     detail: Detail,
+    links: bool,
 }
 
 impl Page<'_> {
@@ -248,7 +295,10 @@ impl Page<'_> {
             let worktree = &self.plan.worktrees[*row];
             let mut cells = vec![
                 self.sign(*row),
-                Cell::of(Role::Worktree, names[*row].clone()),
+                Cell {
+                    link: self.links.then(|| worktree.path.clone()),
+                    ..Cell::of(Role::Worktree, names[*row].clone())
+                },
                 branch(worktree),
                 self.state(*row),
             ];
@@ -259,19 +309,11 @@ impl Page<'_> {
     }
 
     fn table(&self, rows: &[WorktreeIndex], width: Option<usize>) -> String {
-        let lines = self.rows(rows);
-        let mut widths: Vec<usize> =
-            (0..lines[0].len()).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect();
-        let gives: Vec<Give> = [Give::State, Give::Words, Give::Words, Give::State]
-            .into_iter()
-            .chain(self.columns().map(|check| match self.plan.checks[check].check.kind {
-                CheckKind::Log => Give::Words,
-                _ => Give::Outcome,
-            }))
-            .collect();
-        if let Some(width) = width {
-            fit(&mut widths, &gives, width);
-        }
+        let mut lines = self.rows(rows);
+        let widths = match width {
+            Some(width) => self.fitted(&mut lines, width),
+            None => widths(&lines),
+        };
         let last = widths.len() - 1;
         let mut text = String::new();
         for cells in &lines {
@@ -286,6 +328,44 @@ impl Page<'_> {
             text.push('\n');
         }
         text
+    }
+
+    /// Makes the rows fit, what tells least first: subjects, then the numbers of diffs, then the middle of branches and of names.
+    fn fitted(&self, lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
+        let kinds: Vec<_> = self.columns().map(|check| self.plan.checks[check].check.kind).collect();
+        let mut columns = widths(lines);
+        for kind in [CheckKind::Log, CheckKind::Diff] {
+            for at in (FIRST_CHECK..columns.len()).rev().filter(|at| kinds[*at - FIRST_CHECK] == kind) {
+                let over = total(&columns).saturating_sub(width);
+                let without = |cell: &Cell| {
+                    let mut cell = cell.clone();
+                    cell.shed();
+                    cell.width()
+                };
+                let bare = lines.iter().map(|cells| without(&cells[at])).max().unwrap_or(0);
+                if over == 0 {
+                    return columns;
+                }
+                let left = columns[at].saturating_sub(over);
+                if kind == CheckKind::Log && left > bare + SUBJECT.start() {
+                    columns[at] = left;
+                } else {
+                    for cells in lines.iter_mut() {
+                        cells[at].shed();
+                    }
+                    columns[at] = bare;
+                }
+            }
+        }
+        for at in [BRANCH, NAME] {
+            let over = total(&columns).saturating_sub(width);
+            columns[at] = columns[at].saturating_sub(over).max(NAMES.min(columns[at]));
+        }
+        let give = |kind: &CheckKind| if *kind == CheckKind::Log { Give::Words } else { Give::Outcome };
+        let first = [Give::State, Give::Words, Give::Words, Give::State];
+        let gives: Vec<Give> = first.into_iter().chain(kinds.iter().map(give)).collect();
+        fit(&mut columns, &gives, width);
+        columns
     }
 
     /// Folder names; where two are the same, with the folder above.
@@ -352,14 +432,17 @@ impl Page<'_> {
             (Outcome::Passed, CheckKind::Diff) if end.facts.int("files") == Some(0) => {}
             (Outcome::Passed, CheckKind::Diff) => {
                 let (more, less) = (end.facts.int("insertions").unwrap_or(0), end.facts.int("deletions").unwrap_or(0));
+                cell.spare();
                 cell.push(Role::Good, format!("+{more}"));
                 cell.push(Role::Bad, format!("-{less}"));
             }
             (Outcome::Passed, CheckKind::Log) => {
                 if let (Some(age), Some(subject)) = (end.facts.int("age"), end.facts.text("subject")) {
                     cell.push(Role::Faint, format!("{:>3}", duration::ago(age)));
-                    cell.push(Role::Plain, shorten(&sanitize::line(subject), 40, self.look));
+                    cell.spare();
+                    cell.push(Role::Plain, shorten(&sanitize::line(subject), *SUBJECT.end(), self.look));
                 } else {
+                    cell.spare();
                     cell.push(Role::Faint, "no commit yet");
                 }
             }
@@ -527,11 +610,20 @@ fn changes(cell: &mut Cell, facts: &Facts, look: Look) {
     cell.push(Role::Faint, counted("stash", "$").unwrap_or_default());
 }
 
+fn widths(lines: &[Vec<Cell>]) -> Vec<usize> {
+    let columns = lines.first().map_or(0, Vec::len);
+    (0..columns).map(|at| lines.iter().map(|cells| cells[at].width()).max().unwrap_or(0)).collect()
+}
+
+/// The columns of a row: one between the sign and the name, two between others.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(2) + 1
+}
+
 /// Makes columns narrower until the row fits: step by step, and in each the widest first.
 fn fit(widths: &mut [usize], gives: &[Give], width: usize) {
-    let gaps = 2 * widths.len().saturating_sub(2) + 1;
     for (which, narrowest) in STEPS {
-        while widths.iter().sum::<usize>() + gaps > width {
+        while total(widths) > width {
             let meant = widths.iter_mut().zip(gives).filter(|(_, give)| which.is_none_or(|which| which == **give));
             let Some((widest, _)) = meant.filter(|(width, _)| **width > narrowest).max_by_key(|(width, _)| **width)
             else {
@@ -555,9 +647,14 @@ mod tests {
         assert_eq!(shorten("\u{4e16}\u{754c}\u{4e16}\u{754c}\u{4e16}\u{754c}\u{4e16}\u{754c}", 9, LOOK).width(), 9);
         assert_eq!(shorten("short", 5, LOOK), "short");
         for width in 0..30 {
-            for text in
-                ["feature/one-two-three-four", "\u{4e16}\u{754c}\u{4e16}\u{754c} \u{1f600}\u{1f600}", "a b c d e f g h"]
-            {
+            for text in [
+                "feature/one-two-three-four",
+                "\u{4e16}\u{754c}\u{4e16}\u{754c} \u{1f600}\u{1f600}",
+                "a b c d e f g h",
+                &"\u{263a}\u{fe0f}".repeat(20),
+                &"\u{1f469}\u{200d}\u{1f4bb}".repeat(20),
+                &"e\u{301}\u{302}".repeat(20),
+            ] {
                 assert!(shorten(text, width, LOOK).width() <= width, "{text} in {width}");
             }
         }

@@ -17,6 +17,7 @@ mod manners;
 mod outputs;
 mod processes;
 mod schemas;
+mod screens;
 mod selection;
 mod settings;
 mod setup;
