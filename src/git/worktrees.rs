@@ -209,7 +209,7 @@ impl Link {
 /// around it, and a copied folder by the worktree that it was copied from: a false "clean" about work that nobody has looked at.
 fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
     let dot_git = path.join(".git");
-    let content = match std::fs::read(&dot_git) {
+    let content = match git_file(&dot_git) {
         Ok(content) => content,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Err(if path.is_dir() { Broken::NoLink } else { Broken::NoFolder });
@@ -247,11 +247,22 @@ fn leads_to(path: &Path, git_dir: &Path) -> bool {
     if dot_git == git_dir {
         return true;
     }
-    let found = match std::fs::read(&dot_git) {
+    let found = match git_file(&dot_git) {
         Ok(content) => target(path, &content),
         Err(_) => Some(dot_git),
     };
     found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| Some(found) == git_dir.canonicalize().ok())
+}
+
+/// The content of a `.git` file. What is neither a file nor a folder is not opened: a pipe that nobody writes to would
+/// hang the whole run.
+fn git_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let found = path.metadata()?;
+    match (found.is_file(), found.is_dir()) {
+        (true, _) => std::fs::read(path),
+        (_, true) => Err(ErrorKind::IsADirectory.into()),
+        _ => Err(std::io::Error::other("neither a file nor a folder")),
+    }
 }
 
 /// The folder that the content of a `.git` file names.

@@ -559,3 +559,14 @@ fn what_belongs_to_another_user_errors_in_git_s_words() {
     repo.git(&["config", "--global", "safe.directory", "*"]);
     agrees_with_git(&repo, &report(&repo, 0), "foreign");
 }
+
+#[test]
+fn a_git_file_that_is_a_pipe_hangs_nothing() {
+    let repo = TestRepo::new();
+    let folder = repo.worktree("piped");
+    std::fs::remove_file(folder.join(".git")).expect("gone");
+    nix::unistd::mkfifo(&folder.join(".git"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let json = report(&repo, 1);
+    all_end(&json, "piped", "errored", "neither a file nor a folder");
+    assert_eq!(row(&json, "repo")["checks"][0]["outcome"], "passed");
+}
