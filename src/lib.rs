@@ -14,11 +14,12 @@
 //!
 //! | floor | room | what it is for |
 //! |---|---|---|
-//! | 9 | `main.rs`, this file, [`error`] | argv in, exit status out |
+//! | 9 | `main.rs`, this file | argv in, exit status out |
 //! | 8 | [`commands`] | each command wires the stages |
 //! | 8 | [`manual`] | the manual page, from the same definitions that the program works by |
 //! | 8 | [`completion`] | what a shell offers to complete, from the repository one stands in |
 //! | 7 | [`cli`] | the command line's types |
+//! | 7 | [`error`] | what is told where there is no report, and the exit status of that |
 //! | 6 | [`exec`], [`report`] | carrying out; showing |
 //! | 5 | [`checks`], [`summary`] | what each check asks and reads; events folded to a record |
 //! | 4 | [`event`] | what happened, when |
