@@ -5,7 +5,7 @@ use std::path::Path;
 use bstr::ByteSlice;
 
 use crate::checks::fields::Fields;
-use crate::checks::{Prepared, Reader, git_in, refused};
+use crate::checks::{Prepared, Reader, blind_spot, git_in, refused};
 use crate::git::command::Git;
 use crate::model::answer::{Exit, Verdict};
 use crate::model::check::Check;
@@ -90,6 +90,9 @@ impl Reader for Numstat {
         }
         if counts.paths > 0 || self.fields.is_cut_off() {
             return Verdict::errored("git diff stopped in the middle of its answer");
+        }
+        if let Some(words) = blind_spot(stderr) {
+            return Verdict::errored(format!("git could not look everywhere: {words}"));
         }
         let mut facts = Facts::new();
         facts.set("files", counts.files);

@@ -14,7 +14,7 @@ use crate::report::sanitize::line;
 use crate::report::style::{Look, Role};
 use crate::settings::explain::{Effective, From, Said, effective, explain};
 use crate::settings::written::{json_schema_of_file, toml};
-use crate::settings::{Diagnostic, Files, Layer, Origin, Settings, faults as each_layer};
+use crate::settings::{Diagnostic, Files, Layer, Merged, Origin, Settings, faults as each_layer};
 
 /// The JSON Schema needs no repository.
 pub fn schema(io: &mut Io<'_>) -> Result<u8, Error> {
@@ -159,6 +159,10 @@ fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Re
             page.push_str(&format!("; in the environment: {}", key.variable()));
         }
         page.push_str("\n\n");
+        if is_unapproved(merged, &explanation.path) {
+            page.push_str(&survey.look.paint(Role::Bad, "  NOT APPROVED: not run before 'git wtcheck trust'"));
+            page.push_str("\n\n");
+        }
         if explanation.said.is_empty() {
             page.push_str("  No layer sets it.\n");
         }
@@ -189,11 +193,17 @@ fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Re
             "doc": explanation.key.doc.trim(),
             "accepts": explanation.key.accepted,
             "default": explanation.key.default,
+            "approved": !is_unapproved(merged, &explanation.path),
             "layers": explanation.said.iter().enumerate().map(one).collect::<Vec<Value>>(),
         });
         write(&mut text, &document, false).map_err(|error| Error::System { doing: "write the explanation", error })?;
     }
     put(io, &text).map(|()| 0)
+}
+
+fn is_unapproved(merged: &Merged, path: &[String]) -> bool {
+    let [_, check, key] = path else { return false };
+    merged.unapproved.get(check).is_some_and(|keys| keys.iter().any(|(known, _)| known == key))
 }
 
 fn where_said(said: &Said, places: &Places<'_>) -> String {

@@ -38,6 +38,13 @@ pub fn init(survey: &Survey, asked: &Init, environment: &Environment, io: &mut I
             ));
         }
         let path = survey.common_dir.join("config");
+        // A section without a key leaves no entry in what git lists.
+        if std::fs::read_to_string(&path).is_ok_and(|text| text.to_lowercase().contains("[wtcheck")) {
+            return Err(refused(
+                "the repository's configuration has a wtcheck section already",
+                "it was left as it is",
+            ));
+        }
         (path.clone(), append(&path, &as_gitconfig(suggestion)))
     };
     match written {
@@ -80,7 +87,7 @@ fn append(path: &Path, text: &str) -> std::io::Result<()> {
 
 fn as_gitconfig(suggestion: Option<&(&str, &str, &str)>) -> String {
     let mut text = String::from(
-        "[wtcheck]\n\t# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n\t; checks = status diff log\n\t# Units at a time; 0 is the number of CPUs.\n\tmaxConcurrency = 0\n",
+        "[wtcheck]\n\t# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n\t; checks = status diff log\n\t# Units at a time; 0 is the number of CPUs.\n\t; maxConcurrency = 0\n\t# git reads ; and # as the start of a comment: a command that holds one stands in double quotes.\n",
     );
     match suggestion {
         Some((file, name, command)) => text.push_str(&format!(
@@ -93,7 +100,7 @@ fn as_gitconfig(suggestion: Option<&(&str, &str, &str)>) -> String {
 
 fn as_toml(suggestion: Option<&(&str, &str, &str)>) -> String {
     let mut text = String::from(
-        "# Settings of git wtcheck for this repository; 'git wtcheck config schema' has the schema for editors.\n# What runs code (command, args, env, dir) takes effect once 'git wtcheck trust' has approved it.\n\n# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n# checks = [\"status\", \"diff\", \"log\"]\n\n# Units at a time; 0 is the number of CPUs.\nmax-concurrency = 0\n",
+        "# Settings of git wtcheck for this repository; 'git wtcheck config schema' has the schema for editors.\n# What runs code (command, args, env, dir) takes effect once 'git wtcheck trust' has approved it.\n\n# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n# checks = [\"status\", \"diff\", \"log\"]\n\n# Units at a time; 0 is the number of CPUs.\n# max-concurrency = 0\n",
     );
     match suggestion {
         Some((file, name, command)) => text.push_str(&format!(

@@ -63,6 +63,9 @@ const SUBJECT: std::ops::RangeInclusive<usize> = 12..=72;
 /// Where names and branches stand in a row.
 const NAME: usize = 1;
 const BRANCH: usize = 2;
+const STATE: usize = 3;
+/// So much of a reason why there is no state is kept before anything else gives way.
+const REASON: usize = 24;
 /// The columns before those of the checks.
 const FIRST_CHECK: usize = 4;
 
@@ -311,7 +314,7 @@ impl Page<'_> {
     fn table(&self, rows: &[WorktreeIndex], width: Option<usize>) -> String {
         let mut lines = self.rows(rows);
         let widths = match width {
-            Some(width) => self.fitted(&mut lines, width),
+            Some(width) => self.fitted(rows, &mut lines, width),
             None => widths(&lines),
         };
         let last = widths.len() - 1;
@@ -331,9 +334,14 @@ impl Page<'_> {
     }
 
     /// Makes the rows fit, what tells least first: subjects, then the numbers of diffs, then the middle of branches and of names.
-    fn fitted(&self, lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
+    fn fitted(&self, rows: &[WorktreeIndex], lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
         let kinds: Vec<_> = self.columns().map(|check| self.plan.checks[check].check.kind).collect();
         let mut columns = widths(lines);
+        // One worktree on a drive that is away does not take the subjects from all others.
+        let states = rows.iter().zip(&lines[1..]).filter(|(row, _)| self.plan.worktrees[**row].obstacle.is_none());
+        let states = states.map(|(_, cells)| cells[STATE].width()).max().unwrap_or(0).max(REASON);
+        let over = total(&columns).saturating_sub(width);
+        columns[STATE] = columns[STATE].saturating_sub(over).max(states.min(columns[STATE]));
         for kind in [CheckKind::Log, CheckKind::Diff] {
             for at in (FIRST_CHECK..columns.len()).rev().filter(|at| kinds[*at - FIRST_CHECK] == kind) {
                 let over = total(&columns).saturating_sub(width);

@@ -222,6 +222,11 @@ fn init_writes_a_starting_point_for_what_it_sees_and_never_overwrites() {
         repo.wtcheck(&["config", "init"]).exits(2).says("has wtcheck settings already");
         assert_eq!(std::fs::read_to_string(repo.at(".git/config")).expect("a file"), after);
     }
+    // Nothing is seen: all of it is comments, which set nothing, and it is not written twice for all that.
+    let repo = TestRepo::new();
+    repo.wtcheck(&["config", "init"]).exits(0);
+    assert!(!repo.git_try(".", &["config", "--get-regexp", "^wtcheck"]).status.success());
+    repo.wtcheck(&["config", "init"]).exits(2).says("has a wtcheck section already");
     let repo = TestRepo::new();
     repo.wtcheck(&["config", "init", "--file"]).exits(0).shows(".wtcheck.toml");
     let written = std::fs::read_to_string(repo.at(".wtcheck.toml")).expect("a file");

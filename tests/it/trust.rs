@@ -20,6 +20,7 @@ fn nothing_runs_before_it_is_approved_and_a_change_asks_again() {
     repo.wtcheck(&[]).exits(2).says("check 'test'").says("hint: 'git wtcheck trust'");
     assert!(!repo.at("ran").exists());
     repo.wtcheck(&["config", "show"]).exits(0).shows("NOT APPROVED");
+    repo.wtcheck(&["config", "explain", "check.test.command"]).exits(0).shows("NOT APPROVED");
 
     let run = repo.wtcheck(&["trust", "--yes"]);
     run.exits(0).shows("line 2: check.test.command = \"touch ran\"").shows("Approved.");
