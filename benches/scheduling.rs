@@ -59,7 +59,7 @@ const CHECKS: usize = 10;
 /// How long so many units took to plan, to run and fold, in microseconds a unit.
 fn measure(units: usize) -> (f64, f64) {
     let worktree = |index: usize| Worktree {
-        path: PathBuf::from(format!("/work/worktrees/w{index}")),
+        path: PathBuf::from(format!("/fleet/w{index}")),
         name: format!("w{index}"),
         head: Some(format!("{index:040x}")),
         branch: Some(format!("topic/{index}")),
@@ -68,7 +68,7 @@ fn measure(units: usize) -> (f64, f64) {
     let worktrees: Vec<Worktree> = (0..units / CHECKS).map(worktree).collect();
     let settings = settings();
     let start = Instant::now();
-    let Ok(plan) = Plan::new(settings, &Selection::default(), PathBuf::from("/work/.git"), worktrees, 2) else {
+    let Ok(plan) = Plan::new(settings, &Selection::default(), PathBuf::from("/fleet/.git"), worktrees, 2) else {
         panic!("a plan");
     };
     let planned = start.elapsed();

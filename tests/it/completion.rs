@@ -203,6 +203,7 @@ fn completes_everything(repo: &TestRepo, shell: &mut Shell) {
         ("git wtcheck config ex", "git wtcheck config explain "),
         ("git wtcheck config explain check.testing.al", "git wtcheck config explain check.testing.allow-failure "),
         ("git wtcheck --profile sw", "git wtcheck --profile swift "),
+        ("git wc te", "git wc testing "),
         ("git-wtcheck te", "git-wtcheck testing "),
         ("git-wtcheck -j 2 run te", "git-wtcheck -j 2 run testing "),
     ] {
@@ -218,6 +219,7 @@ fn two_repositories() -> TestRepo {
     let repo = repo();
     repo.git(&["init", "--quiet", "../elsewhere"]);
     repo.git_in("../elsewhere", &["config", "wtcheck.other.command", "true"]);
+    repo.git(&["config", "--global", "alias.wc", "wtcheck"]);
     repo.write(".wtcheck.toml", "[profile.swift]\ntimeout = '1s'\n");
     repo
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use git_wtcheck::model::outcome::Outcome;
-use git_wtcheck::report::palette::Palette;
 use git_wtcheck::report::style::Look;
 
 use crate::support::{BINARY, Run, TestRepo, has, unit};
@@ -137,7 +136,7 @@ fn the_readme_lists_every_exit_status_and_sign() {
     for status in ["0", "1", "2", "128", "129", "128+N"] {
         assert!(readme.contains(&format!("\n| {status} | ")), "exit status {status}");
     }
-    let look = Look { colour: false, ascii: false, palette: Palette::BUILT_IN };
+    let look = Look::PLAIN;
     for outcome in Outcome::ALL {
         assert!(readme.contains(&format!("\n| `{}` | ", look.sign(outcome))), "the sign of {outcome:?}");
     }
@@ -157,5 +156,43 @@ fn the_package_holds_everything_that_setup_installs() {
             let path = format!("{folder}/{}", entry.expect("an entry").file_name().display());
             assert!(sources.contains(&path.as_str()), "{path} is in no package");
         }
+    }
+}
+
+/// The commands under EXAMPLES in the manual page; a line that is indented further goes on.
+fn commands() -> Vec<String> {
+    let manual = std::fs::read_to_string(committed("src/manual.txt")).expect("the text");
+    let section = manual.split("# EXAMPLES\n").nth(1).and_then(|rest| rest.split("\n# ").next()).expect("the section");
+    let mut commands: Vec<String> = Vec::new();
+    for line in section.lines() {
+        if let Some(command) = line.strip_prefix("    $ ") {
+            commands.push(command.to_owned());
+        } else if let (Some(rest), Some(last)) = (line.strip_prefix("        "), commands.last_mut()) {
+            last.push_str(&format!("\n{rest}"));
+        }
+    }
+    commands
+}
+
+#[test]
+fn the_examples_of_the_manual_page_run() {
+    let repo = repo();
+    repo.git(&["worktree", "add", "--quiet", "-b", "feat/one", "../one"]);
+    repo.worktree("legacy");
+    let commands = commands();
+    assert!(commands.len() > 8, "{commands:?}");
+    for command in commands {
+        if command.contains("jq ") && !has("jq") {
+            continue;
+        }
+        let mut shell = repo.command("sh");
+        let path = shell.get_envs().find(|(name, _)| *name == "PATH").and_then(|(_, path)| path).expect("a PATH");
+        let own = repo.root().join("bin");
+        let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(path))).expect("a PATH");
+        let run = Run::of(shell.env("PATH", path).args(["-c", &command]));
+        // Uncommitted work is there, so what asks for none finds it; nothing else may go wrong.
+        let finds = command.contains("--quiet status") || run.stdout.contains("dirty") && command.contains("junit");
+        assert!(run.code == i32::from(finds), "{command}: {}\n{}{}", run.code, run.stdout, run.stderr);
+        assert!(!run.stderr.contains("error: "), "{command}: {}", run.stderr);
     }
 }
