@@ -131,7 +131,9 @@ fn parsed(error: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8
     let shown = |colour: bool| if colour { text.ansi().to_string() } else { text.to_string() };
     let colours = commands::takes_colours(environment);
     let written = if error.use_stderr() {
-        io.err.write_all(shown(environment.stderr_is_terminal && colours).as_bytes())
+        // `git wtcheck --help` is the manual; the short help is what one wants after a slip.
+        let told = shown(environment.stderr_is_terminal && colours).replace("--help", "-h");
+        io.err.write_all(told.as_bytes())
     } else {
         io.out.write_all(shown(environment.stdout_is_terminal && colours).as_bytes()).and_then(|()| io.out.flush())
     };

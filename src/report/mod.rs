@@ -1,5 +1,6 @@
 //! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
 
+mod cells;
 pub mod github;
 pub mod json;
 pub mod junit;

@@ -287,3 +287,9 @@ fn the_last_of_an_option_that_is_typed_twice_holds_as_in_git() {
     let json = repo.wtcheck(&["-w", "repo", "-w", "side", "--format=json", "--format=json", "plan"]).exits(0).json();
     assert_eq!(json["worktrees"].as_array().map(Vec::len), Some(2));
 }
+
+#[test]
+fn a_usage_error_leads_to_the_short_help() {
+    let repo = TestRepo::new();
+    repo.wtcheck(&["--timeout=soon"]).exits(129).says("expected a duration like 500ms").says("try '-h'");
+}
