@@ -319,3 +319,111 @@ fn random_runs_leave_nothing_behind() {
     }
     until("nothing is left", || left(&repo.root()).is_empty());
 }
+
+/// What an attempt of the scripted check below can do, how often of 20, and what it comes to.
+const DEEDS: [(&str, u32, &str); 7] = [
+    ("pass", 12, "passed"),
+    ("fail", 3, "failed"),
+    ("crash", 1, "failed"),
+    ("missing", 1, "errored"),
+    ("hang", 1, "timed_out"),
+    ("leak", 1, "passed"),
+    ("loud", 1, "passed"),
+];
+
+const SCRIPTED: &str = r#"#!/bin/sh
+read -r deed <"$DEEDS/$WTCHECK_CHECK-$WTCHECK_BRANCH-$WTCHECK_ATTEMPT"
+case $deed in
+    fail) exit 1 ;;
+    crash) kill -SEGV $$ ;;
+    missing) exec no-such-program 2>/dev/null ;;
+    hang) sleep 1000 ;;
+    leak) sleep 1000 & ;;
+    loud) yes | head -c 1000000 ;;
+esac
+"#;
+
+#[test]
+fn a_hundred_worktrees_come_to_what_is_foretold() {
+    const CHECKS: [&str; 5] = ["a", "b", "c", "d", "e"];
+    const PLACES: i32 = 16;
+    let repo = TestRepo::new();
+    let branches: Vec<String> =
+        std::iter::once("main".to_owned()).chain((1..100).map(|index| format!("w{index:02}"))).collect();
+    for branch in &branches[1..] {
+        repo.worktree(branch);
+    }
+    let script = repo.script("../check", SCRIPTED);
+    repo.config("wtcheck.checks", &CHECKS.join(" "));
+    for check in CHECKS {
+        repo.config(&format!("wtcheck.{check}.command"), &script.display().to_string());
+    }
+    repo.config("wtcheck.c.needs", "a");
+    repo.config("wtcheck.e.needs", "c");
+    // Far longer than any attempt that ends by itself needs, also on a busy machine.
+    for (key, value) in [("timeout", "2s"), ("gracePeriod", "1s"), ("retries", "1"), ("retryDelay", "1ms")] {
+        repo.config(&format!("wtcheck.{key}"), value);
+    }
+    for seed in [1, 2] {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let deeds = format!("../deeds{seed}");
+        let mut foretold: Vec<Vec<&str>> = Vec::new();
+        for branch in &branches {
+            let mut row: Vec<&str> = Vec::new();
+            for (index, check) in CHECKS.iter().enumerate() {
+                let mut came_to = "";
+                for attempt in [1, 2] {
+                    let mut drawn = random.u32(0..20);
+                    let (deed, _, outcome) = DEEDS
+                        .into_iter()
+                        .find(|(_, share, _)| {
+                            let is_it = drawn < *share;
+                            drawn = drawn.saturating_sub(*share);
+                            is_it
+                        })
+                        .expect("a deed");
+                    repo.write(format!("{deeds}/{check}-{branch}-{attempt}"), deed.to_owned() + "\n");
+                    if matches!(came_to, "" | "failed" | "errored" | "timed_out") {
+                        came_to = outcome;
+                    }
+                }
+                let needed = [None, None, Some(0), None, Some(2)][index];
+                row.push(if needed.is_some_and(|needed| row[needed] != "passed") { "skipped" } else { came_to });
+            }
+            foretold.push(row);
+        }
+        let mut command = repo.command(BINARY);
+        command.env("DEEDS", repo.at(&deeds)).args(["--format", "json", "-j", &PLACES.to_string()]);
+        let json = Run::of(&mut command).exits(1).json();
+        let rows = json["worktrees"].as_array().expect("worktrees");
+        let mut edges: Vec<(f64, i32)> = Vec::new();
+        let told: Vec<Vec<&str>> = rows
+            .iter()
+            .map(|row| {
+                let checks = row["checks"].as_array().expect("checks");
+                for attempt in checks.iter().flat_map(|unit| unit["attempts"].as_array().expect("attempts")) {
+                    let start = attempt["started_ms"].as_f64().expect("a time");
+                    // Rounding to a microsecond must not make two that follow one another overlap.
+                    edges.push((start + 0.002, 1));
+                    edges.push((start + attempt["duration_ms"].as_f64().expect("a length"), -1));
+                }
+                checks.iter().map(|unit| unit["outcome"].as_str().expect("an outcome")).collect()
+            })
+            .collect();
+        let order: Vec<_> = rows.iter().map(|row| row["branch"].as_str().expect("a branch")).collect();
+        assert_eq!(order, branches, "seed {seed}: as git lists them");
+        for (branch, (told, foretold)) in branches.iter().zip(told.iter().zip(&foretold)) {
+            assert_eq!(told, foretold, "seed {seed}, {branch}");
+        }
+        edges.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let most = edges
+            .iter()
+            .scan(0, |running, (_, change)| {
+                *running += change;
+                Some(*running)
+            })
+            .max();
+        assert!(most.is_some_and(|most| most <= PLACES), "seed {seed}: {most:?} at a time");
+        nothing_left(&repo.root());
+    }
+}
