@@ -87,7 +87,12 @@ impl Counts {
                 let mut counts = value.split(' ').map(|count| count.trim_start_matches(['+', '-']).parse().ok());
                 self.divergence = Some((counts.next().flatten(), counts.next().flatten()));
             }
-            "stash" => self.stash = value.parse().unwrap_or_default(),
+            "stash" => match value.parse() {
+                Ok(count) => self.stash = count,
+                Err(_) => {
+                    self.malformed.get_or_insert_with(|| text.chars().take(40).collect());
+                }
+            },
             _ => {}
         }
     }
@@ -199,6 +204,7 @@ mod tests {
         }
         assert!(read(b"# branch.oid 1\x002 R. N... 1 1 1 a b R100 new\0").reason.is_some());
         assert!(read(b"# branch.oid 1\0nonsense\0").reason.is_some());
+        assert!(read(b"# branch.oid 1\0# stash many\0").reason.is_some());
         assert!(read(b"").reason.is_some());
     }
 }

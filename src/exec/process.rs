@@ -32,6 +32,8 @@ pub struct Process<S> {
     stderr: Option<ChildStderr>,
     buffers: (Vec<u8>, Vec<u8>),
     exit: Option<Exit>,
+    /// Whether a piece of its output could not be read.
+    lost: bool,
     /// What takes its output.
     pub sink: S,
 }
@@ -92,12 +94,17 @@ impl<S: Sink> Process<S> {
             tokio::spawn(async move { stdin.write_all(&input).await });
         }
         let (stdout, stderr) = (child.stdout().take(), child.stderr().take());
-        Ok(Self { hold, child, stdout, stderr, buffers: (Vec::new(), Vec::new()), exit: None, sink })
+        Ok(Self { hold, child, stdout, stderr, buffers: (Vec::new(), Vec::new()), exit: None, lost: false, sink })
     }
 
     /// How it ended, once it has.
     pub const fn exit(&self) -> Option<Exit> {
         self.exit
+    }
+
+    /// Whether a piece of its output could not be read: then nothing that was read may pass for all of it.
+    pub const fn has_lost_output(&self) -> bool {
+        self.lost
     }
 
     fn has_reached(&self, goal: Goal) -> bool {
@@ -112,7 +119,7 @@ impl<S: Sink> Process<S> {
     async fn pump(&mut self, goal: Goal) {
         let mut pause = Duration::from_millis(1);
         while !self.has_reached(goal) {
-            let Self { hold, child, stdout, stderr, buffers, exit, sink } = self;
+            let Self { hold, child, stdout, stderr, buffers, exit, lost, sink } = self;
             let poll = goal == Goal::Gone && exit.is_some();
             tokio::select! {
                 status = child.wait(), if exit.is_none() => {
@@ -120,10 +127,12 @@ impl<S: Sink> Process<S> {
                     hold.reaped();
                 }
                 count = read(stdout.as_mut(), &mut buffers.0), if stdout.is_some() => {
-                    if count == 0 { *stdout = None; } else { sink.stdout(&buffers.0); buffers.0.clear(); }
+                    *lost |= count.is_none();
+                    if count.is_none_or(|count| count == 0) { *stdout = None; } else { sink.stdout(&buffers.0); buffers.0.clear(); }
                 }
                 count = read(stderr.as_mut(), &mut buffers.1), if stderr.is_some() => {
-                    if count == 0 { *stderr = None; } else { sink.stderr(&buffers.1); buffers.1.clear(); }
+                    *lost |= count.is_none();
+                    if count.is_none_or(|count| count == 0) { *stderr = None; } else { sink.stderr(&buffers.1); buffers.1.clear(); }
                 }
                 () = tokio::time::sleep(pause), if poll => {
                     pause = (pause * 2).min(Duration::from_millis(16));
@@ -133,12 +142,12 @@ impl<S: Sink> Process<S> {
     }
 }
 
-/// Reads a piece; 0 at the end, or where no more can be read. Cancel-safe: a piece is in the buffer or still in the pipe.
-async fn read<R: AsyncReadExt + Unpin>(stream: Option<&mut R>, buffer: &mut Vec<u8>) -> usize {
+/// Reads a piece; 0 at the end, none where it cannot be read. Cancel-safe: a piece is in the buffer or still in the pipe.
+async fn read<R: AsyncReadExt + Unpin>(stream: Option<&mut R>, buffer: &mut Vec<u8>) -> Option<usize> {
     const PIECE: usize = 16 * 1024;
-    let Some(stream) = stream else { return 0 };
+    let Some(stream) = stream else { return Some(0) };
     buffer.reserve(PIECE);
-    stream.read_buf(buffer).await.unwrap_or(0)
+    stream.read_buf(buffer).await.ok()
 }
 
 fn read_status(status: std::process::ExitStatus) -> Exit {

@@ -177,7 +177,7 @@ impl Executor for Processes {
             Err(error) => return Ok(Done::with(Outcome::Errored, Some(cannot_start(&invocation, &error)))),
         };
         let ending = supervise(&mut process, planned.timeout, planned.grace_period, &self.clock, &mut control).await;
-        let exit = process.exit();
+        let (exit, lost) = (process.exit(), process.has_lost_output());
         let Streams { mut reader, stdout, stderr } = process.sink;
         let (stdout, stderr) = (stdout.map(Tail::finish), stderr.finish());
         let locked = is_lock_conflict(&stderr.bytes);
@@ -187,6 +187,10 @@ impl Executor for Processes {
                 Done::with(Outcome::TimedOut, Some(format!("no end after {}", duration::write(timeout))))
             }
             (Ending::Cancelled, _) => Done::with(Outcome::Cancelled, None),
+            // Half of git's answer must not read as all of it.
+            (Ending::Itself { .. }, Some(_)) if lost => {
+                Done::with(Outcome::Errored, Some("its output could not be read to the end".to_owned()))
+            }
             (Ending::Itself { leaked }, Some(exit)) => {
                 let verdict = reader.finish(exit, &stderr.bytes);
                 Done {
