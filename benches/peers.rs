@@ -216,6 +216,7 @@ fn executor(root: &Path) {
             dir: None,
             timeout: Some(Duration::from_mins(10)),
             grace_period: Duration::from_secs(2),
+            slow_after: None,
             retries: 0,
             backoff: Backoff {
                 kind: BackoffKind::Fixed,

@@ -54,6 +54,8 @@ pub struct Survey {
     pub store: Option<Store>,
     /// How reports look.
     pub look: Look,
+    /// How progress looks, which goes to standard error.
+    pub progress_look: Look,
     /// Whether hints are wanted.
     pub hints: bool,
 }
@@ -75,13 +77,16 @@ pub fn survey(cli: &Cli, environment: &Environment, file: Option<&Path>) -> Resu
     if !merged.unapproved.is_empty() && store.as_ref().is_some_and(|store| store.approves(&common_dir, &merged.code)) {
         merged.unapproved.clear();
     }
+    let wanted = colour(cli.options.color, &config, &mut merged.warnings);
     let look = Look {
-        colour: colour(cli.options.color, &config, environment, &mut merged.warnings),
+        colour: wanted.unwrap_or_else(|| shows_colours(environment)),
         ascii: cli.options.ascii || is_ascii(environment),
         palette: palette(&config, &mut merged.warnings),
     };
+    let on_error = wanted.unwrap_or_else(|| environment.stderr_is_terminal && takes_colours(environment));
+    let progress_look = Look { colour: on_error, ..look };
     let hints = hints(&config, environment);
-    Ok(Survey { git, common_dir, toplevel, worktrees, entries: config, merged, store, look, hints })
+    Ok(Survey { git, common_dir, toplevel, worktrees, entries: config, merged, store, look, progress_look, hints })
 }
 
 /// Everything that is settled before a plan is carried out or shown.
@@ -92,6 +97,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// How reports look.
     pub look: Look,
+    /// How progress looks.
+    pub progress_look: Look,
     /// What to warn of.
     pub warnings: Vec<Diagnostic>,
     /// Whether hints are wanted.
@@ -108,7 +115,7 @@ pub struct Refusal {
 
 /// Resolves the settings and makes the plan. `to_run`: whether it will be carried out.
 pub fn prepare(survey: Survey, cli: &Cli, environment: &Environment, to_run: bool) -> Result<Prepared, Refusal> {
-    let Survey { git, common_dir, worktrees, merged, look, hints, .. } = survey;
+    let Survey { git, common_dir, worktrees, merged, look, progress_look, hints, .. } = survey;
     let warnings = merged.warnings.clone();
     let selection = Selection {
         checks: cli.named_checks(),
@@ -120,13 +127,13 @@ pub fn prepare(survey: Survey, cli: &Cli, environment: &Environment, to_run: boo
     let plan = Settings::resolve(merged)
         .and_then(|settings| Plan::new(settings, &selection, common_dir, worktrees, environment.cpus));
     match plan {
-        Ok(plan) => Ok(Prepared { git, plan, look, warnings, hints }),
+        Ok(plan) => Ok(Prepared { git, plan, look, progress_look, warnings, hints }),
         Err(errors) => Err(Refusal { errors, warnings }),
     }
 }
 
-/// Whether to use colours: the option, then `color.wtcheck`, then `color.ui`, then by what standard output is.
-fn colour(said: Option<When>, entries: &[Entry], environment: &Environment, warnings: &mut Vec<Diagnostic>) -> bool {
+/// Whether to use colours: the option, then `color.wtcheck`, then `color.ui`. None: it depends on where they would go.
+fn colour(said: Option<When>, entries: &[Entry], warnings: &mut Vec<Diagnostic>) -> Option<bool> {
     let mut of_entry = |key: &str| {
         let entry = last(entries, key)?;
         let value = entry.value.as_ref().map(|value| value.as_slice());
@@ -143,16 +150,18 @@ fn colour(said: Option<When>, entries: &[Entry], environment: &Environment, warn
         when
     };
     match said.or_else(|| of_entry("color.wtcheck")).or_else(|| of_entry("color.ui")).unwrap_or(When::Auto) {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => {
-            let terminal = environment.stdout_is_terminal
-                || environment
-                    .text("GIT_PAGER_IN_USE")
-                    .is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
-            terminal && takes_colours(environment)
-        }
+        When::Always => Some(true),
+        When::Never => Some(false),
+        When::Auto => None,
     }
+}
+
+/// Whether standard output is shown by what takes colours: a terminal, or the pager that git has started.
+fn shows_colours(environment: &Environment) -> bool {
+    let pager = environment.text("GIT_PAGER_IN_USE");
+    let is_shown =
+        environment.stdout_is_terminal || pager.is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
+    is_shown && takes_colours(environment)
 }
 
 /// Whether nothing in the environment speaks against colours on a terminal.

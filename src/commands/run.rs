@@ -15,23 +15,24 @@ use crate::exec::clock::Clock;
 use crate::exec::dispatcher::{self, Surroundings};
 use crate::exec::unit::Processes;
 use crate::exec::{process, signal};
-use crate::model::environment::Environment;
+use crate::model::environment::{Environment, is_in_foreground};
 use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
 use crate::report::junit::Junit;
 use crate::report::links;
-use crate::report::live::{self, Live};
+use crate::report::live::{self, Live, Terminal};
 use crate::report::markdown::Markdown;
 use crate::report::porcelain::Porcelain;
+use crate::report::screen::Size;
 use crate::report::style::Look;
 use crate::report::table::{Detail, Table};
-use crate::report::{Reporter, Reports};
+use crate::report::{Reporter, Reports, taskbar};
 use crate::settings::Diagnostic;
 
 /// Carries the plan out and shows it. Gives the exit status: the record's, but never 0 where a report was lost.
 pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {
     let system = |doing| move |error| Error::System { doing, error };
-    let Prepared { git, plan, look, .. } = prepared;
+    let Prepared { git, plan, look, progress_look, .. } = prepared;
     let most = process::most_at_a_time();
     if plan.max_concurrency > most {
         let text = format!("the limit of open files allows only {most} at a time");
@@ -42,7 +43,16 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
     let drawing = draws_progress(options, environment);
     let mut reporters: Vec<Box<dyn Reporter + '_>> = Vec::new();
     if drawing {
-        reporters.push(Box::new(Live::new(look)));
+        let always = options.progress;
+        reporters.push(Box::new(Live::new(
+            progress_look,
+            Terminal {
+                out: Box::new(io::stderr()),
+                size: Box::new(Size::of_standard_error),
+                is_ours: Box::new(move || always || is_in_foreground()),
+                taskbar: taskbar::supported(environment),
+            },
+        )));
     }
     let shown = Shown { look, detail: detail(options), verbose, nul: options.nul, started_at: Timestamp::now() };
     let out = Box::new(&mut *io.out);
@@ -60,6 +70,7 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
         let clock = Clock::default();
         let orders = signal::listen().map_err(system("listen for signals"))?;
         let executor = Arc::new(Processes::new(git, clock.clone(), verbose));
+        let time = clock.clone();
         let surroundings = Surroundings { clock, orders, random: fastrand::Rng::new(), most };
         let mut emit = |event: &crate::event::Event| reports.borrow_mut().event(event);
         let running = dispatcher::run(Arc::new(plan), executor, surroundings, &mut emit);
@@ -69,7 +80,7 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
             }
             tokio::time::sleep(live::DELAY).await;
             loop {
-                reports.borrow_mut().tick();
+                reports.borrow_mut().tick(time.now());
                 tokio::time::sleep(live::REDRAW).await;
             }
         };
@@ -189,8 +200,12 @@ fn unopened(path: &Path, error: &io::Error) -> Error {
     Error::from(vec![Diagnostic::new(format!("cannot write to '{}': {error}", path.display()))])
 }
 
-/// As git does: asked for, or on a terminal of which this is the foreground.
+/// As git does: asked for, or on a terminal of which this is the foreground. Never where lines come to the terminal while
+/// units run: they are the progress.
 fn draws_progress(options: &Options, environment: &Environment) -> bool {
+    if options.format() == Format::Jsonl && environment.stdout_is_terminal {
+        return false;
+    }
     if options.progress || options.no_progress {
         return options.progress && environment.stderr_is_terminal;
     }

@@ -179,6 +179,8 @@ pub struct Check {
     pub timeout: Option<Duration>,
     /// Between SIGTERM and SIGKILL.
     pub grace_period: Duration,
+    /// How long an attempt may run before it is called slow. None: for ever.
+    pub slow_after: Option<Duration>,
     /// Attempts after the first.
     pub retries: u32,
     /// The waits between attempts.

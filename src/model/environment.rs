@@ -39,7 +39,7 @@ impl Environment {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             width: width(),
-            in_foreground: in_foreground(),
+            in_foreground: is_in_foreground(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
@@ -98,7 +98,8 @@ fn width() -> Option<usize> {
     said.or_else(asked).filter(|width| *width > 0)
 }
 
-fn in_foreground() -> bool {
+/// Whether this process is in the foreground of the terminal on standard error, at this moment.
+pub fn is_in_foreground() -> bool {
     // Where that cannot be told (no controlling terminal), git draws progress too.
     nix::unistd::tcgetpgrp(std::io::stderr()).map_or(true, |group| group == nix::unistd::getpgrp())
 }

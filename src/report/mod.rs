@@ -1,6 +1,7 @@
 //! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
 
 mod cells;
+mod estimate;
 pub mod github;
 pub mod json;
 pub mod junit;
@@ -10,10 +11,13 @@ pub mod markdown;
 pub mod palette;
 pub mod porcelain;
 pub mod sanitize;
+pub mod screen;
 pub mod style;
 pub mod table;
+pub mod taskbar;
 
 use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
 
 use crate::event::{Event, UnitEnd};
 use crate::model::outcome::Outcome;
@@ -25,8 +29,8 @@ pub trait Reporter {
     /// Something happened.
     fn event(&mut self, event: &Event, record: &Record) -> io::Result<()>;
 
-    /// Some time has passed: what moves may be drawn again.
-    fn tick(&mut self, _record: &Record) -> io::Result<()> {
+    /// Some time has passed: what moves may be drawn again. `now` counts as events do.
+    fn tick(&mut self, _record: &Record, _now: Duration) -> io::Result<()> {
         Ok(())
     }
 
@@ -61,8 +65,8 @@ impl<'a> Reports<'a> {
     }
 
     /// Passes the time on.
-    pub fn tick(&mut self) {
-        self.each(|reporter, record| reporter.tick(record));
+    pub fn tick(&mut self, now: Duration) {
+        self.each(|reporter, record| reporter.tick(record, now));
     }
 
     /// A report that cannot write is told of once and not asked again; the run goes on.
@@ -100,9 +104,13 @@ fn put(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
 /// Units that ended otherwise than passed or skipped. What stands in the way of a whole worktree is told once, with its first check.
 fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (UnitIndex, &'a UnitEnd)> {
     (0..record.units.len()).filter_map(|unit| Some((unit, record.units[unit].end.as_deref()?))).filter(|(unit, end)| {
-        let told_before = is_whole(plan, *unit) && plan.check_of(*unit) > 0;
-        !matches!(end.outcome, Outcome::Passed | Outcome::Skipped) && !told_before
+        !matches!(end.outcome, Outcome::Passed | Outcome::Skipped) && !is_told_before(plan, *unit)
     })
+}
+
+/// Whether what a unit came to was told with its worktree's first check.
+fn is_told_before(plan: &Plan, unit: UnitIndex) -> bool {
+    is_whole(plan, unit) && plan.check_of(unit) > 0
 }
 
 /// Whether what a unit came to is its whole worktree's.

@@ -206,6 +206,8 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
         dir: value(keys.dir.as_ref()).map(|dir| dir.0),
         timeout: Some(either!(timeout).map_or(default_timeout, |span| span.0)).filter(|timeout| !timeout.is_zero()),
         grace_period: either!(grace_period).map_or(Duration::from_secs(2), |span| span.0),
+        slow_after: Some(either!(slow_after).map_or(Duration::from_mins(1), |span| span.0))
+            .filter(|span| !span.is_zero()),
         retries: either!(retries).map_or(if built_in { 2 } else { 0 }, |count| count.0),
         backoff: Backoff {
             kind: either!(backoff).map_or(BackoffKind::Exponential, |kind| kind.0),

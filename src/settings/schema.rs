@@ -131,6 +131,8 @@ keys! {
         "global-timeout" global_timeout: Span, "0: none";
         /// How long a process that was asked to end (SIGTERM) has before it is killed (SIGKILL).
         "grace-period" grace_period: Span, "2s";
+        /// How long an attempt may run before the progress display says that it is slow. 0: it never does.
+        "slow-after" slow_after: Span, "1m";
         /// Attempts after the first.
         "retries" retries: Count, "0 for commands, 2 for built-in checks";
         /// How the wait between attempts grows: fixed, linear (delay x attempt), or exponential (delay x 2^(attempt-1)).
@@ -183,6 +185,8 @@ keys! {
         "timeout" timeout: Span, "the run's";
         /// How long a process that was asked to end has before it is killed.
         "grace-period" grace_period: Span, "the run's";
+        /// How long an attempt may run before the progress display says that it is slow. 0: it never does.
+        "slow-after" slow_after: Span, "the run's";
         /// Attempts after the first.
         "retries" retries: Count, "the run's";
         /// How the wait between attempts grows: fixed, linear or exponential.

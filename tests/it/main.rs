@@ -13,6 +13,7 @@ mod docs;
 mod first;
 mod formats;
 mod house;
+mod live;
 mod manners;
 mod outputs;
 mod processes;

@@ -38,6 +38,7 @@ pub fn check(name: &str) -> Check {
         dir: None,
         timeout: None,
         grace_period: ms(2000),
+        slow_after: None,
         retries: 0,
         backoff: Backoff { kind: BackoffKind::Fixed, delay: ms(200), max_delay: ms(10_000), jitter: false },
         retry_on: RetryClass::ALL.to_vec(),

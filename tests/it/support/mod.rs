@@ -4,6 +4,7 @@
 
 pub mod leftovers;
 pub mod machine;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::io::Write;

@@ -1,0 +1,96 @@
+//! A few lines of a terminal that are drawn over again and again, and leave nothing behind.
+//!
+//! Invariants:
+//! - Between two drawings the cursor stands at the start of the first of these lines. Whatever a terminal does to lines when
+//!   it is resized, all that was drawn comes after the cursor, and goes when everything after the cursor is erased.
+//! - No line is as wide as the terminal, so none wraps; and they are fewer than the terminal has rows, so the first stays in
+//!   sight and the cursor finds back to it.
+//! - One drawing is one write: nothing half-drawn is ever seen.
+
+use std::io::{self, Write};
+
+/// Back to the first column, and erase everything from there to the end of the screen.
+const ERASE: &str = "\r\u{1b}[J";
+/// Erase the rest of this row.
+const ERASE_REST: &str = "\u{1b}[K";
+
+/// How large a terminal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Characters in a row.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+}
+
+impl Size {
+    /// What terminals were before anybody could ask them.
+    const COMMON: Self = Self { columns: 80, rows: 24 };
+
+    /// How large the terminal on standard error is at this moment.
+    pub fn of_standard_error() -> Self {
+        let asked = terminal_size::terminal_size_of(io::stderr());
+        asked
+            .map(|(width, height)| Self { columns: usize::from(width.0), rows: usize::from(height.0) })
+            .filter(|size| size.columns > 0 && size.rows > 0)
+            .unwrap_or(Self::COMMON)
+    }
+
+    /// Columns that a line may fill.
+    pub(super) const fn width(self) -> usize {
+        let width = self.columns.saturating_sub(1);
+        if width == 0 { 1 } else { width }
+    }
+
+    /// Lines that may be drawn.
+    pub(super) const fn height(self) -> usize {
+        let height = self.rows.saturating_sub(1);
+        if height == 0 { 1 } else { height }
+    }
+}
+
+/// The lines, on a terminal.
+pub(super) struct Screen<'a> {
+    out: Box<dyn Write + 'a>,
+    is_drawn: bool,
+}
+
+impl<'a> Screen<'a> {
+    pub(super) fn new(out: Box<dyn Write + 'a>) -> Self {
+        Self { out, is_drawn: false }
+    }
+
+    /// Draws `lines` in place of what was drawn before. `above` scrolls past for good, above them. `unseen` is written too: it
+    /// has no width and moves no cursor.
+    pub(super) fn draw(&mut self, above: &[String], lines: &[String], unseen: &str) -> io::Result<()> {
+        let mut text = if above.is_empty() { "\r".to_owned() } else { ERASE.to_owned() };
+        for line in above {
+            text.push_str(line);
+            text.push_str("\r\n");
+        }
+        for (index, line) in lines.iter().enumerate() {
+            if index > 0 {
+                text.push_str("\r\n");
+            }
+            text.push_str(line);
+            text.push_str(ERASE_REST);
+        }
+        // What was drawn before may have had more lines.
+        text.push_str("\u{1b}[J");
+        if lines.len() > 1 {
+            text.push_str(&format!("\u{1b}[{}A", lines.len() - 1));
+        }
+        text.push('\r');
+        text.push_str(unseen);
+        self.is_drawn = true;
+        super::put(&mut self.out, text.as_bytes())
+    }
+
+    /// Takes away what was drawn.
+    pub(super) fn erase(&mut self, unseen: &str) -> io::Result<()> {
+        if !std::mem::take(&mut self.is_drawn) {
+            return Ok(());
+        }
+        super::put(&mut self.out, format!("{ERASE}{unseen}").as_bytes())
+    }
+}
