@@ -21,7 +21,9 @@ use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::{Plan, PlannedCheck};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_git-wtcheck");
+use support::{BINARY, ratio, row, time};
+
+mod support;
 
 /// (a): what a shell user would type.
 const XARGS: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | xargs -P\"$CPUS\" -I{} git -C {} status --porcelain=v2 --branch --untracked-files=normal";
@@ -131,33 +133,6 @@ fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn time(mut command: Command) -> Duration {
-    let start = Instant::now();
-    let status = command.status().expect("a program");
-    assert!(status.success(), "{command:?}: {status}");
-    start.elapsed()
-}
-
-/// The median of the ratios of `rounds` pairs, the sides taking turns at being first.
-fn ratio(rounds: usize, ours: impl Fn() -> Duration, theirs: impl Fn() -> Duration) -> f64 {
-    ours();
-    theirs();
-    let mut ratios: Vec<f64> = (0..rounds)
-        .map(|round| {
-            let (own, other) = if round % 2 == 0 {
-                let own = ours();
-                (own, theirs())
-            } else {
-                let other = theirs();
-                (ours(), other)
-            };
-            own.as_secs_f64() / other.as_secs_f64()
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
-}
-
 fn is_installed(program: &str) -> bool {
     Command::new(program)
         .arg("--version")
@@ -165,13 +140,6 @@ fn is_installed(program: &str) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-fn row(fleet: &str, what: &str, ratio: f64, most: Option<f64>) {
-    let goal = most.map_or_else(String::new, |most| {
-        format!("at most {most:.2}: {}", if ratio <= most { "met" } else { "MISSED" })
-    });
-    println!("{fleet:<18} {what:<44} {ratio:>6.2}  {goal}");
 }
 
 fn peers(fleet: &Fleet, rounds: usize) {
