@@ -1,7 +1,7 @@
 //! The command line: types only.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bstr::ByteSlice;
@@ -205,6 +205,12 @@ pub struct Options {
     /// nothing runs; one that later cannot be written is told of, and changes neither the run nor its exit status.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(|text| read_output(&text)), global = true)]
     pub output: Vec<Output>,
+    /// Also write a page that shows when each attempt ran
+    ///
+    /// The same as `--output timings=FILE`. Without FILE, it goes to `wtcheck/timings.html` in the folder that all worktrees share,
+    /// where it makes no worktree dirty.
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "FILE", global = true)]
+    pub timings: Option<Option<PathBuf>>,
     /// When to use colours
     ///
     /// `--color` alone means `always`. Without the option, `color.wtcheck` and then `color.ui` say.
@@ -258,6 +264,8 @@ pub enum Format {
     Markdown,
     /// Lines for shell scripts
     Porcelain,
+    /// A page in HTML that shows when each attempt ran
+    Timings,
 }
 
 /// A report that goes to a file.
@@ -322,6 +330,9 @@ impl Cli {
         if !options.output.is_empty() {
             return Some("--output is for runs".to_owned());
         }
+        if options.timings.is_some() {
+            return Some("--timings is for runs".to_owned());
+        }
         let known = matches!(format, Format::Human | Format::Json | Format::Jsonl);
         (!known).then(|| format!("the format '{shown}' is for runs; this command knows human, json and jsonl"))
     }
@@ -342,6 +353,13 @@ impl Options {
         let implied =
             if self.porcelain || (self.nul && self.output.is_empty()) { Format::Porcelain } else { Format::Human };
         self.format.unwrap_or(implied)
+    }
+
+    /// Every report that goes to a file. `timings`: where that one goes when no file is named.
+    pub fn outputs(&self, timings: &Path) -> Vec<Output> {
+        let file = self.timings.as_ref().map(|file| file.clone().unwrap_or_else(|| timings.to_owned()));
+        let page = file.map(|file| Output { format: Format::Timings, file });
+        self.output.iter().cloned().chain(page).collect()
     }
 
     /// What is typed, as a layer of settings: only what is typed.

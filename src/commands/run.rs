@@ -26,6 +26,7 @@ use crate::report::porcelain::Porcelain;
 use crate::report::screen::Size;
 use crate::report::style::Look;
 use crate::report::table::{Detail, Table};
+use crate::report::timings::Timings;
 use crate::report::{Reporter, Reports, taskbar};
 use crate::settings::Diagnostic;
 
@@ -59,7 +60,12 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
     reporters.push(shown.reporter(options.format(), out, environment)?);
     let plain = Shown { look: Look { colour: false, ..look }, ..shown };
     let on_file = environment.on_file();
-    for file in open(&options.output, environment)? {
+    let outputs = options.outputs(&plan.common_dir.join("wtcheck/timings.html"));
+    let page = outputs.last().filter(|_| options.timings.is_some()).map(|output| output.file.clone());
+    if let (Some(Some(folder)), Some(None)) = (page.as_deref().map(Path::parent), &options.timings) {
+        std::fs::create_dir_all(folder).map_err(|error| unopened(folder, &error))?;
+    }
+    for file in open(&outputs, environment)? {
         reporters.push(plain.reporter(file.0, Box::new(file.1), &on_file)?);
     }
     let reports = RefCell::new(Reports::new(reporters, verbose));
@@ -92,6 +98,9 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
     let (record, broken) = reports.into_inner().finish(environment.stdout_is_terminal);
     for error in &broken {
         super::tell(io.err, &[("error", format!("cannot write the report: {error}"))], prepared.hints);
+    }
+    if let Some(page) = page.filter(|_| broken.is_empty() && !options.quiet) {
+        super::tell(io.err, &[("timings", page.display().to_string())], prepared.hints);
     }
     Ok(match record.exit_code() {
         // Who reads half a report must not take the exit status for its other half.
@@ -129,6 +138,7 @@ impl Shown {
             Format::Github => Box::new(Github::new(out, step_summary(environment)?)),
             Format::Markdown => Box::new(Markdown::new(out)),
             Format::Porcelain => Box::new(Porcelain::new(out, self.nul)),
+            Format::Timings => Box::new(Timings::new(out, self.started_at)),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
 
 mod cells;
+mod chain;
 mod estimate;
 pub mod github;
 pub mod json;
@@ -15,6 +16,7 @@ pub mod screen;
 pub mod style;
 pub mod table;
 pub mod taskbar;
+pub mod timings;
 
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;

@@ -21,7 +21,7 @@ use vt100::Parser;
 
 use crate::support::machine::{check, ms, plan};
 use crate::support::terminal::{Terminal, parser};
-use crate::support::{BINARY, TestRepo};
+use crate::support::{BINARY, TestRepo, has};
 
 /// A run of which the test says what happens when, and the terminal on which it is shown.
 struct Stage {
@@ -374,6 +374,9 @@ fn wtcheck(repo: &TestRepo, args: &[&str]) -> Command {
 
 #[test]
 fn a_run_on_a_terminal_of_its_own() {
+    if !has("setsid") {
+        return;
+    }
     let repo = repo();
     let terminal = Terminal::start(&wtcheck(&repo, &["-j", "3"]), 80, 24, |_| ());
     let screen = terminal.until("what runs, and what failed", |screen| {
@@ -395,6 +398,9 @@ fn a_run_on_a_terminal_of_its_own() {
 
 #[test]
 fn what_runs_for_long_is_called_slow() {
+    if !has("setsid") {
+        return;
+    }
     let repo = repo();
     repo.config("wtcheck.slowAfter", "1ms");
     let run = |more: &[&str]| {
@@ -417,6 +423,9 @@ fn what_runs_for_long_is_called_slow() {
 
 #[test]
 fn an_interrupt_leaves_the_report_and_no_more() {
+    if !has("setsid") {
+        return;
+    }
     let repo = repo();
     let mut terminal = Terminal::start(&wtcheck(&repo, &["-j", "3", "test"]), 80, 24, |_| ());
     terminal.until("what runs", |screen| screen.contains("patient  test") && screen.contains("2/3"));
@@ -432,6 +441,9 @@ fn an_interrupt_leaves_the_report_and_no_more() {
 
 #[test]
 fn nothing_is_drawn_where_nobody_would_look_or_lines_come_anyway() {
+    if !has("setsid") {
+        return;
+    }
     let repo = repo();
     repo.write("../go", "");
     // The check takes longer than the wait before anything is drawn.
@@ -461,6 +473,9 @@ fn nothing_is_drawn_where_nobody_would_look_or_lines_come_anyway() {
 
 #[test]
 fn a_shell_s_background_draws_nothing_unless_told_to() {
+    if !has("setsid") {
+        return;
+    }
     let repo = repo();
     repo.write("../go", "");
     repo.config("wtcheck.test.command", "sleep 0.5");
@@ -476,6 +491,9 @@ fn a_shell_s_background_draws_nothing_unless_told_to() {
 
 #[test]
 fn a_quick_run_draws_nothing() {
+    if !has("setsid") {
+        return;
+    }
     let repo = TestRepo::new();
     // On a busy machine it is not quick: then it is no witness, and another is called.
     let quick = (0..50).find_map(|_| {

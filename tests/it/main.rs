@@ -27,5 +27,6 @@ mod simulation;
 mod strategies;
 mod support;
 mod table;
+mod timings;
 mod trust;
 mod worktrees;

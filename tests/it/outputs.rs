@@ -66,7 +66,7 @@ fn what_cannot_be_opened_stops_the_run_before_it_starts() {
 fn a_report_that_cannot_be_written_is_told_of_and_never_looks_well() {
     let repo = repo();
     let told = "error: cannot write the report: '/dev/full': No space left on device";
-    for format in ["jsonl", "human", "json", "junit", "github", "markdown", "porcelain"] {
+    for format in ["jsonl", "human", "json", "junit", "github", "markdown", "porcelain", "timings"] {
         let output = format!("--output={format}=/dev/full");
         for (check, code, in_report) in [("status", 128, 0), ("fail", 1, 1)] {
             let run = repo.wtcheck(&[&output, "--output=json=../report.json", check]);

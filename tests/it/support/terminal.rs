@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{OpenptyResult, Winsize, openpty};
 use vt100::Parser;
 
@@ -57,6 +58,8 @@ impl Terminal {
     pub fn start(command: &Command, columns: u16, rows: u16, aside: impl FnOnce(&mut Command)) -> Self {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let OpenptyResult { master, slave } = openpty(&size, None).expect("a terminal");
+        // A program that held its own terminal's other side would never be told that its user is gone.
+        fcntl(&master, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a flag");
         let mut wrapped = Command::new("setsid");
         wrapped.arg("--ctty").arg("--wait").arg(command.get_program()).args(command.get_args()).env_clear();
         for (name, value) in command.get_envs() {

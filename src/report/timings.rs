@@ -1,0 +1,239 @@
+//! `--timings`: a page that shows when each attempt ran, and what the run's end waited for.
+//!
+//! What is measured and what follows from it are worked out here; the page, `timings.html`, only draws them.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::event::{Attempt, Event, EventKind};
+use crate::model::outcome::Outcome;
+use crate::plan::{Plan, UnitIndex};
+use crate::report::chain::{self, Follows, Link, Step, Why};
+use crate::report::{Reporter, put, sanitize};
+use crate::summary::Record;
+
+/// The page, which has its data where [`HERE`] stands.
+const PAGE: &str = include_str!("timings.html");
+const HERE: &str = "@data@";
+
+/// The report.
+pub struct Timings<'a> {
+    out: Box<dyn Write + 'a>,
+    started_at: Timestamp,
+    /// When the attempt after one of a unit's was due.
+    due: HashMap<(UnitIndex, u32), Duration>,
+    /// When a unit ended.
+    ended: HashMap<UnitIndex, Duration>,
+}
+
+impl<'a> Timings<'a> {
+    /// A report that goes to `out`.
+    pub fn new(out: Box<dyn Write + 'a>, started_at: Timestamp) -> Self {
+        Self { out, started_at, due: HashMap::new(), ended: HashMap::new() }
+    }
+
+    /// What each attempt followed.
+    fn links(&self, plan: &Plan, attempts: &[(UnitIndex, &Attempt)]) -> Vec<Link> {
+        let mut known: HashMap<UnitIndex, Vec<usize>> = HashMap::new();
+        for (index, (unit, _)) in attempts.iter().enumerate() {
+            known.entry(*unit).or_default().push(index);
+        }
+        let follows = |unit: UnitIndex, attempt: &Attempt| {
+            if attempt.number > 1 {
+                let earlier =
+                    known.get(&unit)?.iter().find(|index| attempts[**index].1.number + 1 == attempt.number)?;
+                let ready = self.due.get(&(unit, attempt.number - 1)).copied();
+                let ready = ready.unwrap_or_else(|| end(attempts[*earlier].1));
+                return Some(Follows { link: *earlier, why: Why::Retry, ready });
+            }
+            let mut awaited = Vec::new();
+            prerequisites(plan, unit, &known, &mut awaited);
+            let link = awaited.into_iter().max_by_key(|index| end(attempts[*index].1))?;
+            let ready = self.ended.get(&attempts[link].0).copied().unwrap_or_else(|| end(attempts[link].1));
+            Some(Follows { link, why: Why::Needs, ready })
+        };
+        let link = |(unit, attempt): &(UnitIndex, &Attempt)| Link {
+            start: attempt.started,
+            end: end(attempt),
+            follows: follows(*unit, attempt),
+        };
+        attempts.iter().map(link).collect()
+    }
+
+    fn page(&self, record: &Record, plan: &Plan) -> String {
+        let units = &record.units;
+        let attempts: Vec<(UnitIndex, &Attempt)> = (0..units.len())
+            .flat_map(|unit| units[unit].attempts.iter().map(move |one| (unit, one.as_ref())))
+            .collect();
+        let spans: Vec<_> = attempts.iter().map(|(_, attempt)| (attempt.started, end(attempt))).collect();
+        let path = chain::critical(&self.links(plan, &attempts));
+        let bars = attempts.iter().zip(chain::places(&spans)).map(|((unit, attempt), place)| Bar {
+            worktree: plan.worktree_of(*unit),
+            check: plan.check_of(*unit),
+            place,
+            number: attempt.number,
+            start: millis(attempt.started),
+            end: millis(end(attempt)),
+            outcome: attempt.outcome.name(),
+            reason: attempt.reason.as_deref().map(safe),
+            due: self.due.get(&(*unit, attempt.number)).map(|due| millis(*due)),
+        });
+        let data = Data {
+            repository: safe(&plan.common_dir.to_string_lossy()),
+            started_at: self.started_at.to_string(),
+            duration: millis(record.duration),
+            places: plan.max_concurrency,
+            exit_code: record.exit_code(),
+            outcomes: Outcome::ALL.iter().map(|outcome| (outcome.name(), record.count(*outcome))).collect(),
+            worktrees: plan.worktrees.iter().map(|worktree| safe(&worktree.name)).collect(),
+            checks: plan.checks.iter().map(|planned| planned.check.name.clone()).collect(),
+            attempts: bars.collect(),
+            units: (0..units.len()).filter_map(|unit| Row::of(record, plan, unit)).collect(),
+            path: path.into_iter().map(PathStep::of).collect(),
+        };
+        PAGE.replacen(HERE, &in_script(&data), 1)
+    }
+}
+
+impl Reporter for Timings<'_> {
+    fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
+        match &event.kind {
+            EventKind::AttemptFinished { unit, attempt, retry_in: Some(wait) } => {
+                self.due.insert((*unit, attempt.number), event.at + *wait);
+            }
+            EventKind::UnitFinished { unit, .. } => {
+                self.ended.insert(*unit, event.at);
+            }
+            EventKind::RunFinished => {
+                let Some(plan) = record.plan.as_deref() else { return Ok(()) };
+                let page = self.page(record, plan);
+                return put(&mut self.out, page.as_bytes());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The last attempts that a unit waited for. A prerequisite that never ran passes on what it waited for itself.
+fn prerequisites(plan: &Plan, unit: UnitIndex, known: &HashMap<UnitIndex, Vec<usize>>, found: &mut Vec<usize>) {
+    for prerequisite in &plan.checks[plan.check_of(unit)].prerequisites {
+        let other = plan.unit(plan.worktree_of(unit), prerequisite.check);
+        match known.get(&other).and_then(|attempts| attempts.last()) {
+            Some(last) => found.push(*last),
+            None => prerequisites(plan, other, known, found),
+        }
+    }
+}
+
+fn end(attempt: &Attempt) -> Duration {
+    attempt.started + attempt.duration
+}
+
+/// Milliseconds with three decimals: finer is noise.
+fn millis(length: Duration) -> f64 {
+    (length.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn safe(text: &str) -> String {
+    sanitize::line(text).into_owned()
+}
+
+/// JSON that nothing in it can end the script element of: what HTML or JavaScript would read is written as an escape.
+fn in_script(data: &Data) -> String {
+    let json = serde_json::to_string(data).unwrap_or_default();
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        match letter {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            letter => text.push(letter),
+        }
+    }
+    text
+}
+
+/// What the page draws. Times are milliseconds from the run's start; worktrees and checks are named by their place in the lists.
+#[derive(Serialize)]
+struct Data {
+    repository: String,
+    started_at: String,
+    duration: f64,
+    places: usize,
+    exit_code: u8,
+    outcomes: Vec<(&'static str, usize)>,
+    worktrees: Vec<String>,
+    checks: Vec<String>,
+    attempts: Vec<Bar>,
+    units: Vec<Row>,
+    path: Vec<PathStep>,
+}
+
+/// An attempt.
+#[derive(Serialize)]
+struct Bar {
+    worktree: usize,
+    check: usize,
+    place: usize,
+    number: u32,
+    start: f64,
+    end: f64,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// When the next one was due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<f64>,
+}
+
+/// A unit that ran.
+#[derive(Serialize)]
+struct Row {
+    worktree: usize,
+    check: usize,
+    outcome: &'static str,
+    attempts: usize,
+    start: f64,
+    duration: f64,
+    /// Of its duration, in no attempt.
+    waited: f64,
+}
+
+impl Row {
+    fn of(record: &Record, plan: &Plan, unit: UnitIndex) -> Option<Self> {
+        let (end, attempts) = (record.units[unit].end.as_deref()?, &record.units[unit].attempts);
+        let ran: Duration = attempts.iter().map(|attempt| attempt.duration).sum();
+        Some(Self {
+            worktree: plan.worktree_of(unit),
+            check: plan.check_of(unit),
+            outcome: end.outcome.name(),
+            attempts: attempts.len(),
+            start: millis(end.started?),
+            duration: millis(end.duration),
+            waited: millis(end.duration.saturating_sub(ran)),
+        })
+    }
+}
+
+/// A step of the critical path.
+#[derive(Serialize)]
+struct PathStep {
+    attempt: usize,
+    why: &'static str,
+    waited: f64,
+}
+
+impl PathStep {
+    fn of(step: Step) -> Self {
+        let why = match step.why {
+            Why::Start => "start",
+            Why::Needs => "needs",
+            Why::Retry => "retry",
+            Why::Place => "place",
+        };
+        Self { attempt: step.link, why, waited: millis(step.waited) }
+    }
+}
