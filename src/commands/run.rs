@@ -130,7 +130,8 @@ impl Shown {
         Ok(match format {
             Format::Human => {
                 let links = self.look.colour && links::supported(environment);
-                Box::new(Table::new(out, self.look, self.detail, environment.width).linked(links))
+                let table = Table::new(out, self.look, self.detail, environment.width);
+                Box::new(table.linked(links).seen_from(environment.directory()))
             }
             Format::Json => Box::new(Json::new(out, pretty, self.started_at, self.verbose)),
             Format::Jsonl => Box::new(Json::new(out, Stream::Lines, self.started_at, self.verbose)),

@@ -51,6 +51,9 @@ pub(super) struct Step {
 /// The dispatcher itself takes its time from an end to the next start: a gap of no more than this is no wait for a place.
 const DISPATCH: Duration = Duration::from_millis(1);
 
+/// An attempt that was no more than looking at an answer that was there.
+const INSTANT: Duration = Duration::from_micros(100);
+
 /// The path, from the first of its attempts to the one that ended last.
 pub(super) fn critical(links: &[Link]) -> Vec<Step> {
     let by_end = |index: &usize| (links[*index].end, links[*index].start);
@@ -70,10 +73,10 @@ fn before(links: &[Link], link: usize) -> (Why, Option<usize>) {
     let Link { start, follows, .. } = links[link];
     let ready = follows.map_or(Duration::ZERO, |follows| follows.ready);
     if start.saturating_sub(ready) > DISPATCH {
-        // Each begins before the one it makes way for: so the path comes to an end.
+        // What took no time kept nobody waiting; and as all others took some, the path comes to an end.
         let freed = |other: &usize| {
             let Link { start: begun, end, .. } = links[*other];
-            end > ready && end <= start && begun < start
+            end > ready && end <= start && end.saturating_sub(begun) > INSTANT
         };
         if let Some(other) = (0..links.len()).filter(freed).max_by_key(|other| links[*other].end) {
             return (Why::Place, Some(other));

@@ -19,7 +19,7 @@ use crate::report::cells::{Cell, shorten};
 use crate::report::estimate::Estimate;
 use crate::report::screen::{Screen, Size};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, came_to, is_told_before, sanitize, taskbar};
+use crate::report::{Reporter, came_to, is_told_before, taskbar};
 use crate::summary::Record;
 
 /// How long a run goes on before anything is drawn.
@@ -60,7 +60,7 @@ pub struct Live<'a> {
     estimate: Estimate,
     /// Units that did not pass and count.
     faults: usize,
-    names: Option<Names>,
+    names: Names,
 }
 
 /// A unit that is on its way.
@@ -76,6 +76,7 @@ enum Now {
 }
 
 /// What units are called, and how wide the widest of each is.
+#[derive(Default)]
 struct Names {
     worktrees: Vec<String>,
     worktree: usize,
@@ -98,7 +99,7 @@ impl<'a> Live<'a> {
             above: Vec::new(),
             estimate: Estimate::default(),
             faults: 0,
-            names: None,
+            names: Names::default(),
         }
     }
 
@@ -114,7 +115,8 @@ impl<'a> Live<'a> {
         let counts = end.outcome.is_fault() && !plan.checks[plan.check_of(unit)].check.allow_failure;
         self.faults += usize::from(counts);
         if end.outcome.is_fault() && !is_told_before(plan, unit) {
-            self.above.push(fault(plan, record, unit, end, self.look));
+            let name = &self.names.worktrees[plan.worktree_of(unit)];
+            self.above.push(fault(plan, record, unit, end, name, self.look));
         }
     }
 
@@ -146,15 +148,14 @@ impl<'a> Live<'a> {
     }
 
     /// A line for each unit that runs, then for each that waits; where they are too many, the last says how many more.
-    fn lines(&mut self, plan: &Plan, now: Duration, size: Size) -> Vec<String> {
+    fn lines(&self, plan: &Plan, now: Duration, size: Size) -> Vec<String> {
         let most = size.height().saturating_sub(1).min(LINES);
         let runs = |open: &&Open| matches!(open.now, Now::RunsSince(_));
         let (running, waiting): (Vec<_>, Vec<_>) = self.open.iter().partition(runs);
         let open: Vec<_> = running.into_iter().chain(waiting).collect();
         let shown = if open.len() > most { most.saturating_sub(1) } else { open.len() };
-        let names = self.names.get_or_insert_with(|| Names::of(plan));
         let mut lines: Vec<_> =
-            open[..shown].iter().map(|open| names.line(plan, open, now, size.width(), self.look)).collect();
+            open[..shown].iter().map(|open| self.names.line(plan, open, now, size.width(), self.look)).collect();
         if shown < open.len() && most > 0 {
             let more = Cell::of(Role::Faint, format!("  and {} more", open.len() - shown));
             lines.push(more.draw(size.width(), false, self.look));
@@ -173,7 +174,8 @@ impl Reporter for Live<'_> {
             EventKind::UnitFinished { unit, end } => self.ended(record, *unit, end),
             EventKind::Suspending | EventKind::RunFinished => return self.erase(),
             EventKind::AttemptFinished { unit, .. } => self.open.retain(|open| open.unit != *unit),
-            EventKind::RunStarted(_) | EventKind::UnitStarted(_) | EventKind::Cancelling(_) => {}
+            EventKind::RunStarted(plan) => self.names = Names::of(plan),
+            EventKind::UnitStarted(_) | EventKind::Cancelling(_) => {}
         }
         Ok(())
     }
@@ -211,8 +213,7 @@ impl Open {
 
 impl Names {
     fn of(plan: &Plan) -> Self {
-        let worktrees: Vec<_> =
-            plan.worktrees.iter().map(|worktree| sanitize::line(&worktree.name).into_owned()).collect();
+        let worktrees = super::names(plan);
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
         let worktree = widest(&mut worktrees.iter().map(|name| name.width()));
         let check = widest(&mut plan.checks.iter().map(|planned| planned.check.name.width()));
@@ -251,13 +252,13 @@ impl Names {
 }
 
 /// What scrolls past of a unit that did not pass.
-fn fault(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd, look: Look) -> String {
+fn fault(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd, name: &str, look: Look) -> String {
     let worktree = &plan.worktrees[plan.worktree_of(unit)];
     let check = if worktree.obstacle.is_some() { "" } else { &plan.checks[plan.check_of(unit)].check.name };
     let (role, sign) = (Look::role(end.outcome), look.sign(end.outcome));
     let parts = [
         look.paint(role, sign),
-        look.paint(Role::Worktree, &(sanitize::line(&worktree.name).into_owned() + ":")),
+        look.paint(Role::Worktree, &format!("{name}:")),
         check.to_owned(),
         came_to(plan, record, unit, end),
     ];

@@ -18,11 +18,14 @@ pub mod table;
 pub mod taskbar;
 pub mod timings;
 
+use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::event::{Event, UnitEnd};
 use crate::model::outcome::Outcome;
+use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex};
 use crate::summary::Record;
 
@@ -101,6 +104,20 @@ impl<'a> Reports<'a> {
 fn put(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
     out.write_all(text)?;
     out.flush()
+}
+
+/// Folder names, made safe; where two are the same, with the folder above.
+fn names(plan: &Plan) -> Vec<String> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for worktree in &plan.worktrees {
+        *seen.entry(&worktree.name).or_default() += 1;
+    }
+    let name = |worktree: &Worktree| {
+        let above = worktree.path.parent().and_then(Path::file_name).filter(|_| seen[worktree.name.as_str()] > 1);
+        let above = above.map_or_else(String::new, |above| above.to_string_lossy().into_owned() + "/");
+        sanitize::line(&(above + &worktree.name)).into_owned()
+    };
+    plan.worktrees.iter().map(name).collect()
 }
 
 /// Units that ended otherwise than passed or skipped. What stands in the way of a whole worktree is told once, with its first check.

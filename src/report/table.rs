@@ -1,11 +1,10 @@
 //! The report for people: a row for each worktree, below it what did not pass, and one line that sums up.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::event::{Cause, Event, EventKind, UnitEnd};
-use crate::model::check::CheckKind;
+use crate::model::check::{Check, CheckKind};
 use crate::model::duration;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
@@ -13,9 +12,8 @@ use crate::model::words;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
-use crate::report::sanitize;
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, put};
+use crate::report::{Reporter, links, names, put, sanitize};
 use crate::summary::Record;
 
 /// How much is told.
@@ -51,18 +49,25 @@ pub struct Table<'a> {
     detail: Detail,
     width: Option<usize>,
     links: bool,
+    directory: PathBuf,
 }
 
 impl<'a> Table<'a> {
     /// A report that goes to `out`, fitted into `width` columns where there is a width to fit into.
     pub fn new(out: Box<dyn Write + 'a>, look: Look, detail: Detail, width: Option<usize>) -> Self {
-        Self { out, look, detail, width, links: false }
+        Self { out, look, detail, width, links: false, directory: PathBuf::new() }
     }
 
-    /// This report with links on the names of worktrees, or without.
+    /// This report with links on the names and paths of worktrees, or without.
     #[must_use]
     pub fn linked(self, links: bool) -> Self {
         Self { links, ..self }
+    }
+
+    /// This report for somebody who stands in a folder: paths are relative to it.
+    #[must_use]
+    pub fn seen_from(self, directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), ..self }
     }
 }
 
@@ -72,21 +77,24 @@ impl Reporter for Table<'_> {
             return Ok(());
         }
         let Some(plan) = record.plan.clone() else { return Ok(()) };
-        let page = Page { record, plan: &plan, look: self.look, detail: self.detail, links: self.links };
-        put(&mut self.out, page.text(self.width).as_bytes())
+        let Self { look, detail, links, directory, .. } = &*self;
+        let page = Page { record, plan: &plan, look: *look, detail: *detail, links: *links, directory };
+        let text = page.text(self.width);
+        put(&mut self.out, text.as_bytes())
     }
 }
 
 /// The table's text: the names of its columns, then a row for each worktree.
 pub(super) fn rows(record: &Record, plan: &Plan, look: Look) -> Vec<Vec<String>> {
-    let page = Page { record, plan, look, detail: Detail::Normal, links: false };
+    let page = Page { record, plan, look, detail: Detail::Normal, links: false, directory: Path::new("") };
     let rows: Vec<_> = (0..plan.worktrees.len()).collect();
     page.rows(&rows).iter().map(|cells| cells.iter().map(Cell::plain).collect()).collect()
 }
 
 /// The one line that sums up, without colours.
 pub(super) fn summary(record: &Record, plan: &Plan) -> String {
-    Page { record, plan, look: Look::PLAIN, detail: Detail::Normal, links: false }.summary()
+    let directory = Path::new("");
+    Page { record, plan, look: Look::PLAIN, detail: Detail::Normal, links: false, directory }.summary()
 }
 
 struct Page<'a> {
@@ -95,6 +103,7 @@ struct Page<'a> {
     look: Look,
     detail: Detail,
     links: bool,
+    directory: &'a Path,
 }
 
 impl Page<'_> {
@@ -107,7 +116,8 @@ impl Page<'_> {
             text.push_str(&self.table(&rows, width));
         }
         let mut was_line = false;
-        for entry in (0..self.plan.units()).filter_map(|unit| self.below(unit, self.end(unit)?)) {
+        let names = names(self.plan);
+        for entry in (0..self.plan.units()).filter_map(|unit| self.below(&names, unit, self.end(unit)?)) {
             let is_line = entry.lines().count() == 1;
             // Single lines stand together; what has output below it stands apart.
             if !(was_line && is_line) {
@@ -147,7 +157,7 @@ impl Page<'_> {
 
     /// The names of the columns, then a row for each of these worktrees.
     fn rows(&self, rows: &[WorktreeIndex]) -> Vec<Vec<Cell>> {
-        let names = self.names();
+        let names = names(self.plan);
         let mut lines: Vec<Vec<Cell>> = Vec::new();
         let header = ["", "WORKTREE", "BRANCH", "STATE"].into_iter().map(str::to_owned);
         let checks = self.columns().map(|check| self.plan.checks[check].check.name.to_uppercase());
@@ -234,23 +244,6 @@ impl Page<'_> {
         columns
     }
 
-    /// Folder names; where two are the same, with the folder above.
-    fn names(&self) -> Vec<String> {
-        let mut seen: HashMap<&str, usize> = HashMap::new();
-        for worktree in &self.plan.worktrees {
-            *seen.entry(&worktree.name).or_default() += 1;
-        }
-        let name = |worktree: &Worktree| {
-            let above = worktree.path.parent().and_then(Path::file_name).filter(|_| seen[worktree.name.as_str()] > 1);
-            let name = above.map_or_else(
-                || worktree.name.clone(),
-                |above| format!("{}/{}", above.to_string_lossy(), worktree.name),
-            );
-            sanitize::line(&name).into_owned()
-        };
-        self.plan.worktrees.iter().map(name).collect()
-    }
-
     /// The worst of a worktree's outcomes.
     fn sign(&self, row: WorktreeIndex) -> Cell {
         let weight = |outcome: Outcome| match outcome {
@@ -332,26 +325,25 @@ impl Page<'_> {
     }
 
     /// What is told of a unit below the table.
-    fn below(&self, unit: UnitIndex, end: &UnitEnd) -> Option<String> {
+    fn below(&self, names: &[String], unit: UnitIndex, end: &UnitEnd) -> Option<String> {
         let check = &self.plan.checks[self.plan.check_of(unit)].check;
         let worktree = &self.plan.worktrees[self.plan.worktree_of(unit)];
         let verbose = self.detail == Detail::Verbose;
         let attempts = &self.record.units[unit].attempts;
         let told = match end.outcome {
             Outcome::Failed | Outcome::TimedOut | Outcome::Errored => true,
-            Outcome::Passed => verbose && (check.kind == CheckKind::Command || attempts.len() > 1),
-            Outcome::Skipped | Outcome::Cancelled => verbose,
+            Outcome::Passed | Outcome::Skipped | Outcome::Cancelled => verbose,
         };
         // What stands in the way of a whole worktree is told once, with its first check.
         let whole = worktree.obstacle.is_some();
         if !told || (whole && self.plan.check_of(unit) > 0) {
             return None;
         }
-        let name = sanitize::line(&worktree.name).into_owned();
+        let name = &names[self.plan.worktree_of(unit)];
         let mut line = if whole {
-            self.look.paint(Role::Worktree, &name)
+            self.look.paint(Role::Worktree, name)
         } else {
-            format!("{}: {}", self.look.paint(Role::Worktree, &name), check.name)
+            format!("{}: {}", self.look.paint(Role::Worktree, name), check.name)
         };
         line.push_str(&format!(" {}", self.look.paint(Look::role(end.outcome), end.outcome.words())));
         if let Some(reason) = &end.reason {
@@ -371,8 +363,8 @@ impl Page<'_> {
             return Some(text);
         }
         if let Some(command) = &check.command {
-            let shown = sanitize::line(&command.shown()).into_owned();
-            text.push_str(&format!("  {}\n", self.look.paint(Role::Faint, &format!("$ {shown}"))));
+            let shown = self.look.paint(Role::Faint, &format!("$ {}", sanitize::line(&command.shown())));
+            text.push_str(&format!("  {} {shown}\n", self.place(worktree, check)));
         }
         let Some(last) = attempts.last() else { return Some(text) };
         for captured in [&last.stdout, &last.stderr].into_iter().flatten() {
@@ -398,6 +390,20 @@ impl Page<'_> {
             ));
         }
         Some(text)
+    }
+
+    /// The folder in which a command ran, as one would type it from here.
+    fn place(&self, worktree: &Worktree, check: &Check) -> String {
+        let path = check.dir.as_ref().map_or_else(|| worktree.path.clone(), |dir| worktree.path.join(dir));
+        let relative = pathdiff::diff_paths(&path, self.directory);
+        let shown = match &relative {
+            Some(here) if here.as_os_str().is_empty() => Path::new("."),
+            // From far away, the way from the top is the shorter one.
+            Some(relative) if relative.as_os_str().len() < path.as_os_str().len() => relative,
+            _ => &path,
+        };
+        let shown = self.look.paint(Role::Faint, &sanitize::line(&shown.to_string_lossy()));
+        if self.links { links::linked(&shown, &path) } else { shown }
     }
 
     fn summary(&self) -> String {

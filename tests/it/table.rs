@@ -98,8 +98,36 @@ fn what_stands_in_one_line_stands_together() {
     repo.worktree("a");
     repo.worktree("b");
     let run = repo.wtcheck(&["diff", "-v"]);
-    let notes = ["repo", "a", "b"].map(|name| format!("{name}: diff skipped: when 'status.dirty' is false\n"));
-    run.exits(0).shows(&format!("\n\n{}\n", notes.concat()));
+    let (_, notes) = run.exits(0).stdout.split_once("\n\n").expect("notes below the table");
+    let (notes, _) = notes.split_once("\n\n").expect("a summary below them");
+    let lines: Vec<_> = notes.lines().collect();
+    assert_eq!(lines.len(), 6, "{notes}");
+    for (name, lines) in ["repo", "a", "b"].into_iter().zip(lines.chunks(2)) {
+        assert!(lines[0].starts_with(&format!("{name}: status passed in ")), "{notes}");
+        assert_eq!(lines[1], format!("{name}: diff skipped: when 'status.dirty' is false"));
+    }
+}
+
+#[test]
+fn what_failed_says_where_as_seen_from_here() {
+    let repo = TestRepo::new();
+    repo.worktree("one/twin");
+    repo.worktree("two/twin");
+    repo.write("sub/file", "x");
+    repo.config("wtcheck.test.command", "false");
+    let seen = |folder: &str| repo.wtcheck_in(folder, &["test"]).exits(1).stdout.clone();
+    let from_sub = seen("sub");
+    for (name, path) in [("repo", ".."), ("one/twin", "../../one/twin"), ("two/twin", "../../two/twin")] {
+        let told = format!("\n{name}: test failed: exit status 1\n  {path} $ false\n");
+        assert!(from_sub.contains(&told), "{told}{from_sub}");
+    }
+    assert!(seen(".").contains("\nrepo: test failed: exit status 1\n  . $ false\n"));
+    // From there, the way from the top is the shorter one.
+    let far = "far/away/and/deep/down/in/a/folder/of/folders/and/more/of/them/still/further/down/to/the/end";
+    repo.write(format!("{far}/file"), "x");
+    assert!(
+        seen(far).contains(&format!("  {} $ false\n", repo.at("../one/twin").canonicalize().expect("it").display()))
+    );
 }
 
 #[test]
