@@ -11,6 +11,7 @@ mod config;
 mod discovery;
 mod docs;
 mod first;
+mod foreign;
 mod formats;
 mod house;
 mod live;
