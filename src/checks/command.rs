@@ -49,6 +49,6 @@ impl Reader for ExitStatus {
             }
             Exit::Signal(number) => (Outcome::Failed, Some(format!("killed by {}", signal_name(number)))),
         };
-        Verdict { outcome, reason, facts }
+        Verdict { outcome, reason, facts, changed: None }
     }
 }

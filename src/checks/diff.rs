@@ -1,8 +1,10 @@
 //! `diff`: how much has changed, against HEAD?
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use crate::checks::fields::Fields;
 use crate::checks::{Prepared, Reader, blind_spot, git_in, refused};
@@ -16,7 +18,24 @@ use crate::model::worktree::Worktree;
 const EMPTY_TREE_SHA1: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const EMPTY_TREE_SHA256: &str = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 
-pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
+/// What changes how git reads paths that it is given.
+const PATHSPEC_VARIABLES: [&str; 4] =
+    ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
+
+/// `changed`: the paths that can differ. git looks at these alone then, rather than at every file once more; and where there
+/// are none, there is nothing to ask.
+pub(super) fn prepare(
+    git: &Git,
+    check: &Check,
+    worktree: &Worktree,
+    dir: &Path,
+    changed: Option<&[BString]>,
+) -> Result<Prepared, Verdict> {
+    // Arguments or variables of its own may ask for more than the difference from HEAD.
+    let changed = changed.filter(|_| check.args.is_empty() && check.env.is_empty());
+    if changed.is_some_and(<[_]>::is_empty) {
+        return Err(Counts::default().verdict());
+    }
     let unborn = worktree.head.is_none() && worktree.branch.is_some();
     let base = match unborn {
         false => "HEAD",
@@ -27,8 +46,18 @@ pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path)
     // `git diff` writes the index when it has found files to be the same, whatever is said of optional locks. (Rule:
     // `refresh_index_quietly` in git's builtin/diff.c.)
     let as_it_is: &[&str] = if git.optional_locks { &[] } else { &["-c", "diff.autoRefreshIndex=false"] };
-    let invocation = git_in(git, check, worktree, dir, &[as_it_is, &diff].concat());
-    Prepared { invocation, reader: Box::new(Numstat::default()) }
+    let mut invocation = git_in(git, check, worktree, dir, &[as_it_is, &diff].concat());
+    if let Some(changed) = changed {
+        for name in PATHSPEC_VARIABLES {
+            invocation.env(name, "0");
+        }
+        let mut bound_to = |word: &[u8]| invocation.args.push(OsStr::from_bytes(word).to_owned());
+        bound_to(b"--");
+        for path in changed {
+            bound_to(&[b":(top,literal)", path.as_slice()].concat());
+        }
+    }
+    Ok(Prepared { invocation, reader: Box::new(Numstat::default()) })
 }
 
 /// Reads `--numstat -z`: `ADDED TAB DELETED TAB PATH NUL`, and for a rename `... TAB NUL OLD NUL NEW NUL`; `-` for a binary file.
@@ -49,6 +78,14 @@ struct Counts {
 }
 
 impl Counts {
+    fn verdict(&self) -> Verdict {
+        let mut facts = Facts::new();
+        facts.set("files", self.files);
+        facts.set("insertions", self.insertions);
+        facts.set("deletions", self.deletions);
+        Verdict::passed(facts)
+    }
+
     fn field(&mut self, field: &[u8]) {
         if self.paths > 0 {
             self.paths -= 1;
@@ -94,11 +131,7 @@ impl Reader for Numstat {
         if let Some(words) = blind_spot(stderr) {
             return Verdict::errored(format!("git could not look everywhere: {words}"));
         }
-        let mut facts = Facts::new();
-        facts.set("files", counts.files);
-        facts.set("insertions", counts.insertions);
-        facts.set("deletions", counts.deletions);
-        Verdict::passed(facts)
+        counts.verdict()
     }
 }
 

@@ -8,7 +8,7 @@ mod status;
 
 use std::path::Path;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use crate::git::command::{Git, Invocation};
 use crate::model::answer::{Exit, Verdict};
@@ -38,14 +38,30 @@ pub struct Prepared {
     pub reader: Box<dyn Reader>,
 }
 
-/// Makes an attempt at a unit ready. `with`: units of the same check that the same process should answer.
-pub fn prepare(git: &Git, plan: &Plan, unit: UnitIndex, with: &[UnitIndex], number: u32) -> Prepared {
+/// What an attempt is to find out.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The unit.
+    pub unit: UnitIndex,
+    /// Units of the same check that the same process should answer.
+    pub with: &'a [UnitIndex],
+    /// The attempt, counted from 1.
+    pub number: u32,
+    /// What a check before it on the same worktree has said: see [`Verdict::changed`].
+    pub changed: Option<&'a [BString]>,
+}
+
+/// Makes an attempt at a unit ready; or gives its answer, where it follows from what is known.
+pub fn prepare(git: &Git, question: Question<'_>) -> Result<Prepared, Verdict> {
+    let Question { plan, unit, with, number, changed } = question;
     let worktree = &plan.worktrees[plan.worktree_of(unit)];
     let check = &plan.checks[plan.check_of(unit)].check;
     let dir = check.dir.as_ref().map_or_else(|| worktree.path.clone(), |dir| worktree.path.join(dir));
     let mut prepared = match check.kind {
         CheckKind::Status => status::prepare(git, check, worktree, &dir),
-        CheckKind::Diff => diff::prepare(git, check, worktree, &dir),
+        CheckKind::Diff => diff::prepare(git, check, worktree, &dir, changed)?,
         CheckKind::Log if with.is_empty() => log::prepare(git, check, worktree, &dir),
         CheckKind::Log => log::prepare_shared(git, plan, unit, with, &dir),
         CheckKind::Command => command::prepare(git, check, &dir),
@@ -60,7 +76,7 @@ pub fn prepare(git: &Git, plan: &Plan, unit: UnitIndex, with: &[UnitIndex], numb
     invocation.env("WTCHECK_BRANCH", worktree.branch.as_deref().unwrap_or_default());
     invocation.env("WTCHECK_COMMON_DIR", &plan.common_dir);
     invocation.env("WTCHECK_ATTEMPT", number.to_string());
-    prepared
+    Ok(prepared)
 }
 
 /// A git command in a worktree, with the check's own arguments behind ours.

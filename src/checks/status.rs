@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use crate::checks::fields::Fields;
 use crate::checks::{Prepared, Reader, blind_spot, git_in, refused};
@@ -16,8 +16,14 @@ use crate::model::worktree::Worktree;
 /// `--untracked-files=normal` over `status.showUntrackedFiles=no`: a worktree that holds only new files is not clean.
 const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash", "--untracked-files=normal", "-z"];
 
+/// No more paths than these are named: git holds each of a diff's paths against each that it is bound to.
+const MOST_PATHS: usize = 64;
+
 pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
-    let reader = Porcelain { git_dir: worktree.git_dir.clone(), fields: Fields::default(), counts: Counts::default() };
+    // With arguments or variables of its own, it may not have been asked for all of them.
+    let names_all = check.args.is_empty() && check.env.is_empty() && check.dir.is_none();
+    let counts = Counts { changed: names_all.then(Vec::new), ..Counts::default() };
+    let reader = Porcelain { git_dir: worktree.git_dir.clone(), fields: Fields::default(), counts };
     Prepared { invocation: git_in(git, check, worktree, dir, &STATUS), reader: Box::new(reader) }
 }
 
@@ -34,6 +40,8 @@ struct Counts {
     unstaged: u64,
     untracked: u64,
     conflicted: u64,
+    /// The paths of the first three, with those that files were renamed from; none: they are too many, or not all asked for.
+    changed: Option<Vec<BString>>,
     stash: u64,
     upstream: Option<String>,
     /// Ahead and behind; the inner value is none where git was told not to count.
@@ -50,6 +58,7 @@ struct Counts {
 impl Counts {
     fn field(&mut self, field: &[u8]) {
         if std::mem::take(&mut self.original_path) {
+            self.name(Some(field));
             return;
         }
         if let Some(header) = field.strip_prefix(b"# ") {
@@ -57,12 +66,19 @@ impl Counts {
             return;
         }
         match field {
-            [b'1', b' ', index, tree, b' ', ..] => self.changed(*index, *tree),
+            [b'1', b' ', index, tree, b' ', ..] => {
+                self.changed(*index, *tree);
+                self.name(after(field, 8));
+            }
             [b'2', b' ', index, tree, b' ', ..] => {
                 self.changed(*index, *tree);
+                self.name(after(field, 9));
                 self.original_path = true;
             }
-            [b'u', b' ', ..] => self.conflicted += 1,
+            [b'u', b' ', ..] => {
+                self.conflicted += 1;
+                self.name(after(field, 10));
+            }
             [b'?', b' ', ..] => self.untracked += 1,
             [b'!', b' ', ..] => {}
             other => {
@@ -74,6 +90,13 @@ impl Counts {
     fn changed(&mut self, index: u8, tree: u8) {
         self.staged += u64::from(index != b'.');
         self.unstaged += u64::from(tree != b'.');
+    }
+
+    fn name(&mut self, path: Option<&[u8]>) {
+        match (&mut self.changed, path) {
+            (Some(changed), Some(path)) if changed.len() < MOST_PATHS => changed.push(path.into()),
+            (changed, _) => *changed = None,
+        }
     }
 
     fn header(&mut self, header: &[u8]) {
@@ -144,8 +167,14 @@ impl Reader for Porcelain {
             return Verdict::errored("git cannot read what HEAD names");
         }
         let operation = self.git_dir.as_deref().map_or("", operation::under_way);
-        Verdict::passed(counts.facts(operation))
+        let changed = counts.changed.clone();
+        Verdict { changed, ..Verdict::passed(counts.facts(operation)) }
     }
+}
+
+/// What follows so many words: a path, with whatever spaces are in it.
+fn after(field: &[u8], words: usize) -> Option<&[u8]> {
+    field.splitn(words + 1, |byte| *byte == b' ').nth(words)
 }
 
 #[cfg(test)]
@@ -153,7 +182,8 @@ mod tests {
     use super::*;
 
     fn read(output: &[u8]) -> Verdict {
-        let mut reader = Porcelain { git_dir: None, fields: Fields::default(), counts: Counts::default() };
+        let counts = Counts { changed: Some(Vec::new()), ..Counts::default() };
+        let mut reader = Porcelain { git_dir: None, fields: Fields::default(), counts };
         for chunk in output.chunks(7) {
             reader.feed(chunk);
         }
@@ -165,8 +195,11 @@ mod tests {
         let verdict = read(
             b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/main\0# branch.ab +2 -3\0# stash 4\0\
               1 M. N... 100644 100644 100644 a b staged\x001 .M N... 100644 100644 100644 a b unstaged\x001 MM N... 100644 100644 100644 a b both\0\
-              2 R. N... 100644 100644 100644 a b R100 new\0? old name\0u UU N... 1 2 3 4 a b c conflict\0? new file\0! ignored\0",
+              2 R. N... 100644 100644 100644 a b R100 new\0? old name\0u UU N... 1 2 3 4 a b c con flict\0? new file\0! ignored\0",
         );
+        let named: Vec<BString> =
+            ["staged", "unstaged", "both", "new", "? old name", "con flict"].map(BString::from).into();
+        assert_eq!(verdict.changed, Some(named));
         let facts = verdict.facts;
         for (name, count) in [
             ("staged", 3),

@@ -11,6 +11,7 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bstr::BString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -80,6 +81,8 @@ struct Unit {
     outcome: Option<Outcome>,
     exit_code: Option<i32>,
     facts: Facts,
+    /// See [`Verdict::changed`].
+    changed: Option<Arc<[BString]>>,
 }
 
 /// Where one process answers a check for all worktrees.
@@ -329,7 +332,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         let (executor, control) = (Arc::clone(&self.executor), self.control.clone());
         let asked_for_others = !with.is_empty();
         self.in_place.insert(unit);
-        let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with };
+        let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with, changed: self.changed(unit) };
         self.running.spawn(async move {
             // The run may have been cancelled before this task came to its turn.
             let result = if control.is_at(Phase::Stop) {
@@ -341,11 +344,19 @@ impl<E: Executor> Dispatcher<'_, E> {
         });
     }
 
+    /// What a prerequisite of a unit has said of what differs from HEAD.
+    fn changed(&self, unit: UnitIndex) -> Option<Arc<[BString]>> {
+        let worktree = self.plan.worktree_of(unit);
+        let before = self.plan.checks[self.plan.check_of(unit)].prerequisites.iter();
+        before
+            .map(|prerequisite| &self.units[self.plan.unit(worktree, prerequisite.check)])
+            .find_map(|other| other.changed.clone())
+    }
+
     /// A unit whose answer another unit's process has already given.
     fn answered(&mut self, unit: UnitIndex, verdict: Verdict) {
         let (_, started) = self.begin(unit);
-        let done = Done { facts: verdict.facts, ..Done::with(verdict.outcome, verdict.reason) };
-        self.finish(unit, started, done);
+        self.finish(unit, started, Done::of(verdict));
     }
 
     fn take(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
@@ -467,6 +478,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
         let state = &mut self.units[unit];
         state.facts = done.facts;
+        state.changed = done.changed.map(Arc::from);
         state.exit_code = done.exit_code;
         self.end(unit, done.outcome, done.reason);
     }

@@ -17,6 +17,7 @@ pub mod unit;
 
 use std::sync::Arc;
 
+use bstr::BString;
 use tokio::sync::watch;
 
 use crate::model::answer::{Captured, Verdict};
@@ -71,6 +72,8 @@ pub struct Ask {
     pub number: u32,
     /// Other units of the same check that the same process should answer; empty: only this one.
     pub with: Vec<UnitIndex>,
+    /// What a prerequisite on the same worktree has said of what differs from HEAD: see [`Verdict::changed`].
+    pub changed: Option<Arc<[BString]>>,
 }
 
 /// What an attempt came to.
@@ -94,11 +97,19 @@ pub struct Done {
     pub leaked: bool,
     /// Whether it was kept out by a lock of another git process.
     pub locked: bool,
+    /// See [`Verdict::changed`].
+    pub changed: Option<Vec<BString>>,
     /// Answers to the other units that were asked for.
     pub others: Vec<(UnitIndex, Verdict)>,
 }
 
 impl Done {
+    /// An attempt that came to what a check has said.
+    pub fn of(verdict: Verdict) -> Self {
+        let Verdict { outcome, reason, facts, changed } = verdict;
+        Self { facts, changed, ..Self::with(outcome, reason) }
+    }
+
     /// An attempt that came to this and left nothing to show.
     pub fn with(outcome: Outcome, reason: Option<String>) -> Self {
         Self {
@@ -111,6 +122,7 @@ impl Done {
             stderr: None,
             leaked: false,
             locked: false,
+            changed: None,
             others: Vec::new(),
         }
     }

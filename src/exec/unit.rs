@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::task::coop::unconstrained;
 
-use crate::checks::{self, Prepared, Reader};
+use crate::checks::{self, Prepared, Question, Reader};
 use crate::exec::capture::Tail;
 use crate::exec::clock::Clock;
 use crate::exec::process::{Process, Sink, is_no_place};
@@ -165,7 +165,12 @@ impl Sink for Streams {
 impl Executor for Processes {
     async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoPlace> {
         let planned = &ask.plan.checks[ask.plan.check_of(ask.unit)].check;
-        let Prepared { invocation, reader } = checks::prepare(&self.git, &ask.plan, ask.unit, &ask.with, ask.number);
+        let Ask { plan, unit, with, number, changed } = &ask;
+        let question = Question { plan, unit: *unit, with, number: *number, changed: changed.as_deref() };
+        let Prepared { invocation, reader } = match checks::prepare(&self.git, question) {
+            Ok(prepared) => prepared,
+            Err(verdict) => return Ok(Done::of(verdict)),
+        };
         // What git prints for a built-in check is read as it comes: it may be longer than anything that is kept.
         let stdout = (!planned.kind.is_built_in()).then(|| Tail::new(planned.max_output));
         // What git says there is a part of its answer, however little of it a report may show.
@@ -193,12 +198,7 @@ impl Executor for Processes {
             }
             (Ending::Itself { leaked }, Some(exit)) => {
                 let verdict = reader.finish(exit, &stderr.bytes);
-                Done {
-                    facts: verdict.facts,
-                    leaked,
-                    others: reader.others(),
-                    ..Done::with(verdict.outcome, verdict.reason)
-                }
+                Done { leaked, others: reader.others(), ..Done::of(verdict) }
             }
             (Ending::Itself { .. }, None) => Done::with(Outcome::Errored, Some("its end was lost".to_owned())),
         };

@@ -1,5 +1,7 @@
 //! What a child process gave back, and what a check made of it.
 
+use bstr::BString;
+
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 
@@ -30,16 +32,18 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// What was found out.
     pub facts: Facts,
+    /// Every tracked path of the worktree that differs from HEAD, from its top; none: not known, or too many.
+    pub changed: Option<Vec<BString>>,
 }
 
 impl Verdict {
     /// The check could answer.
     pub const fn passed(facts: Facts) -> Self {
-        Self { outcome: Outcome::Passed, reason: None, facts }
+        Self { outcome: Outcome::Passed, reason: None, facts, changed: None }
     }
 
     /// The check could not be carried out.
     pub fn errored(reason: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Errored, reason: Some(reason.into()), facts: Facts::new() }
+        Self { outcome: Outcome::Errored, reason: Some(reason.into()), facts: Facts::new(), changed: None }
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests stand outside the program")]
 #![allow(clippy::must_use_candidate, clippy::missing_panics_doc, reason = "assertions are what these are for")]
 
+mod bounds;
 mod builtins;
 mod completion;
 mod conditions;
