@@ -11,7 +11,6 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bstr::BString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -19,12 +18,12 @@ use crate::event::{Attempt, Cause, Event, EventKind, UnitEnd};
 use crate::exec::clock::Clock;
 use crate::exec::schedule::Schedule;
 use crate::exec::signal::Order;
+use crate::exec::units::Units;
 use crate::exec::{Ask, Control, Done, Executor, NoPlace, Phase, retry};
 use crate::model::answer::Verdict;
 use crate::model::duration;
-use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
-use crate::plan::condition::{Condition, Known, Truth, was};
+use crate::plan::condition::{Known, Truth};
 use crate::plan::{CheckIndex, Plan, UnitIndex};
 
 /// git passes the terminal's SIGINT on, so one key press can arrive twice: a second signal sooner than this is the first.
@@ -53,7 +52,7 @@ pub async fn run<E: Executor>(
     let (phase, control) = Control::new();
     let dispatcher = Dispatcher {
         schedule: Schedule::new(&plan, plan.max_concurrency.min(most)),
-        units: (0..plan.units()).map(|_| Unit::default()).collect(),
+        units: Units::new(&plan),
         shared: HashMap::new(),
         running: JoinSet::new(),
         in_place: HashSet::new(),
@@ -70,19 +69,6 @@ pub async fn run<E: Executor>(
         emit,
     };
     dispatcher.run(orders).await;
-}
-
-/// What the dispatcher remembers of a unit.
-#[derive(Default)]
-struct Unit {
-    attempts: u32,
-    started: Option<Duration>,
-    duration: Duration,
-    outcome: Option<Outcome>,
-    exit_code: Option<i32>,
-    facts: Facts,
-    /// See [`Verdict::changed`].
-    changed: Option<Arc<[BString]>>,
 }
 
 /// Where one process answers a check for all worktrees.
@@ -108,7 +94,7 @@ struct Dispatcher<'a, E> {
     clock: Clock,
     random: fastrand::Rng,
     schedule: Schedule,
-    units: Vec<Unit>,
+    units: Units,
     shared: HashMap<CheckIndex, Shared>,
     running: JoinSet<Ended>,
     /// Units whose attempt runs now.
@@ -212,40 +198,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         if let Some(cause) = self.cancelled {
             return Some((Outcome::Cancelled, Some(self.why(cause))));
         }
-        let planned = &self.plan.checks[self.plan.check_of(unit)];
-        let worktree = self.plan.worktree_of(unit);
-        for prerequisite in planned.prerequisites.iter().filter(|prerequisite| prerequisite.must_pass) {
-            let outcome = self.units[self.plan.unit(worktree, prerequisite.check)].outcome?;
-            if outcome != Outcome::Passed {
-                let name = &self.plan.checks[prerequisite.check].check.name;
-                return Some((Outcome::Skipped, Some(format!("needs {name}, which {}", was(outcome)))));
-            }
-        }
-        let when = planned.when.as_ref()?;
-        match self.evaluate(when, unit, None) {
-            Truth::Is(true) => None,
-            Truth::Is(false) => Some((Outcome::Skipped, Some(format!("when '{}' is false", when.text())))),
-            Truth::Unknown(reason) => Some((Outcome::Skipped, Some(reason))),
-            Truth::Wrong(reason) => Some((Outcome::Errored, Some(format!("when {reason}")))),
-        }
-    }
-
-    /// Evaluates a condition of a unit's check. `own`: what the unit itself has just found out.
-    fn evaluate(&self, condition: &Condition, unit: UnitIndex, own: Option<Known<'_>>) -> Truth {
-        let index = self.plan.worktree_of(unit);
-        condition.evaluate(&self.plan.worktrees[index], |name| {
-            let check = self.plan.checks.iter().position(|planned| planned.check.name == name)?;
-            if check == self.plan.check_of(unit) {
-                return own;
-            }
-            let other = &self.units[self.plan.unit(index, check)];
-            Some(Known {
-                outcome: other.outcome,
-                facts: &other.facts,
-                exit_code: other.exit_code,
-                duration: other.duration,
-            })
-        })
+        self.units.hindrance(unit)
     }
 
     /// Ends a unit, and gives back what it was the last to block.
@@ -332,7 +285,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         let (executor, control) = (Arc::clone(&self.executor), self.control.clone());
         let asked_for_others = !with.is_empty();
         self.in_place.insert(unit);
-        let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with, changed: self.changed(unit) };
+        let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with, changed: self.units.changed(unit) };
         self.running.spawn(async move {
             // The run may have been cancelled before this task came to its turn.
             let result = if control.is_at(Phase::Stop) {
@@ -342,15 +295,6 @@ impl<E: Executor> Dispatcher<'_, E> {
             };
             Ended { unit, started, asked_for_others, result }
         });
-    }
-
-    /// What a prerequisite of a unit has said of what differs from HEAD.
-    fn changed(&self, unit: UnitIndex) -> Option<Arc<[BString]>> {
-        let worktree = self.plan.worktree_of(unit);
-        let before = self.plan.checks[self.plan.check_of(unit)].prerequisites.iter();
-        before
-            .map(|prerequisite| &self.units[self.plan.unit(worktree, prerequisite.check)])
-            .find_map(|other| other.changed.clone())
     }
 
     /// A unit whose answer another unit's process has already given.
@@ -437,7 +381,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         let took = now.saturating_sub(started);
         if let (Outcome::Passed, Some(condition)) = (done.outcome, &planned.fail_if) {
             let own = Known { outcome: None, facts: &done.facts, exit_code: done.exit_code, duration: took };
-            let found = match self.evaluate(condition, unit, Some(own)) {
+            let found = match self.units.evaluate(condition, unit, Some(own)) {
                 Truth::Is(false) => None,
                 Truth::Is(true) => Some((Outcome::Failed, format!("fail-if '{}' is true", condition.text()))),
                 Truth::Unknown(reason) => Some((Outcome::Skipped, reason)),

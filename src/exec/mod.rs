@@ -2,6 +2,7 @@
 //!
 //! - [`dispatcher`] is one task that owns the state of the run and alone emits events.
 //! - [`schedule`] says which unit may start next: a pure state machine.
+//! - `units` is what is known of the units so far.
 //! - [`mod@unit`] carries one attempt out: its process, its timeout, its end.
 //! - [`process`], [`session`] and [`signal`] are what is particular to Unix.
 
@@ -14,6 +15,7 @@ pub mod schedule;
 pub mod session;
 pub mod signal;
 pub mod unit;
+mod units;
 
 use std::sync::Arc;
 

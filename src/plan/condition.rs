@@ -14,7 +14,7 @@ use crate::model::check::{Check, FactType};
 use crate::model::facts::{Fact, Facts};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
-use crate::plan::typing;
+use crate::plan::{syntax, typing};
 use crate::settings::nearest;
 
 /// The name of the worktree itself in expressions.
@@ -210,7 +210,7 @@ impl Condition {
                 });
             }
         }
-        let program = typing::parse(text)?;
+        let program = syntax::parse(text)?;
         let reads = typing::check(&program, scope)?;
         let mut names: Vec<String> = Vec::new();
         for name in reads.iter().filter_map(|read| read.check.clone()) {

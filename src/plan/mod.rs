@@ -2,6 +2,7 @@
 
 pub mod condition;
 mod select;
+mod syntax;
 mod typing;
 
 use std::collections::BTreeMap;

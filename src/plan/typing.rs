@@ -2,11 +2,12 @@
 //!
 //! `cel` itself finds a wrong type only when it evaluates, and only on the branch that it takes.
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, operators as op};
-use cel::{Context, ParseErrors, Program};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators as op};
+use cel::{Context, Program};
 
 use crate::model::check::FactType;
 use crate::plan::condition::{ExpressionFault, Read, Scope, WORKTREE};
+use crate::plan::syntax::{MACROS, characters};
 use crate::settings::nearest;
 
 /// The type of a part of an expression.
@@ -103,151 +104,8 @@ const FUNCTIONS: [Function; 10] = [
     Function { name: "bool", called: Called::Before, takes: &[&[Type::Bool, Type::Text]], gives: Type::Bool },
 ];
 
-/// What `cel` expands itself, with how each is written.
-const MACROS: [(&str, &str); 6] = [
-    ("has", "has(CHECK.FACT)"),
-    ("all", "LIST.all(NAME, CONDITION)"),
-    ("exists", "LIST.exists(NAME, CONDITION)"),
-    ("exists_one", "LIST.exists_one(NAME, CONDITION)"),
-    ("map", "LIST.map(NAME, VALUE)"),
-    ("filter", "LIST.filter(NAME, CONDITION)"),
-];
-
-/// Longer texts are no conditions.
-const LONGEST: usize = 4096;
-/// More brackets, or more signs, than these would need a deeper stack than there may be.
-const MOST_BRACKETS: usize = 100;
-const MOST_SIGNS: usize = 500;
-/// The parser goes down a level for each bracket and sign, and each level is large.
-const STACK: usize = 64 << 20;
-/// What follows the parser goes down its tree on the stack that there is.
-const DEEPEST: usize = 50;
-const TOO_DEEP: &str = "this expression is nested too deeply";
 /// Loops in loops: what a repository's file says must not keep a run busy for ever.
 const DEEPEST_LOOP: usize = 2;
-
-/// Reads an expression, in a bounded time and on a stack of its own: an expression comes from a file that may be anybody's.
-pub(super) fn parse(text: &str) -> Result<Program, ExpressionFault> {
-    let whole = |problem: &str| ExpressionFault {
-        problem: problem.to_owned(),
-        span: (0, text.chars().count()),
-        remedy: Some("a command can ask what is too long for an expression".to_owned()),
-    };
-    let brackets = text.bytes().filter(|byte| b"([{".contains(byte)).count();
-    let signs = text.bytes().filter(|byte| b"=<>+-*/%&|?!.,:".contains(byte)).count()
-        + text.split_whitespace().filter(|word| *word == "in").count();
-    if text.len() > LONGEST {
-        return Err(whole("this expression is too long"));
-    }
-    if brackets > MOST_BRACKETS || signs > MOST_SIGNS {
-        return Err(whole("this expression has too many parts"));
-    }
-    let read = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("expression".to_owned()).stack_size(STACK);
-        let read = || match Program::compile(text) {
-            Ok(program) if depth(program.expression()) > DEEPEST => Err(whole(TOO_DEEP)),
-            Ok(program) => Ok(program),
-            Err(errors) => Err(syntax_fault(text, &errors)),
-        };
-        thread.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join)
-    });
-    match read {
-        Ok(Ok(read)) => read,
-        Ok(Err(_)) | Err(_) => Err(ExpressionFault { remedy: None, ..whole("this expression cannot be read") }),
-    }
-}
-
-/// How many levels a parsed expression has.
-fn depth(at: &IdedExpr) -> usize {
-    let deepest = match &at.expr {
-        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => 0,
-        Expr::Select(select) => depth(&select.operand),
-        Expr::Call(call) => call.target.iter().map(AsRef::as_ref).chain(&call.args).map(depth).max().unwrap_or(0),
-        Expr::List(list) => list.elements.iter().map(depth).max().unwrap_or(0),
-        Expr::Map(map) => map.entries.iter().map(entry_depth).max().unwrap_or(0),
-        Expr::Struct(structure) => structure.entries.iter().map(entry_depth).max().unwrap_or(0),
-        Expr::Comprehension(parts) => {
-            [&parts.iter_range, &parts.accu_init, &parts.loop_cond, &parts.loop_step, &parts.result]
-                .into_iter()
-                .map(depth)
-                .max()
-                .unwrap_or(0)
-        }
-    };
-    deepest + 1
-}
-
-fn entry_depth(entry: &IdedEntryExpr) -> usize {
-    match &entry.expr {
-        EntryExpr::MapEntry(entry) => depth(&entry.key).max(depth(&entry.value)),
-        EntryExpr::StructField(field) => depth(&field.value),
-    }
-}
-
-/// What the parser could not read.
-fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
-    let length = text.chars().count();
-    let Some(first) = errors.errors.first() else {
-        return ExpressionFault {
-            problem: "this expression cannot be read".to_owned(),
-            span: (0, length),
-            remedy: None,
-        };
-    };
-    let (line, column) =
-        (usize::try_from(first.pos.0).unwrap_or(1).max(1), usize::try_from(first.pos.1).unwrap_or(1).max(1));
-    let before: usize = text.split_inclusive('\n').take(line - 1).map(|line| line.chars().count()).sum();
-    // The parser counts characters, what follows it bytes.
-    let column = if first.msg.starts_with("Syntax error") {
-        column - 1
-    } else {
-        text.split_inclusive('\n').nth(line - 1).map_or(0, |line| characters(line, column - 1))
-    };
-    let start = (before + column).min(length);
-    let rest: String = text.chars().skip(start).collect();
-    let word_end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-    let word = match rest.chars().next() {
-        Some(letter) if word_end == 0 => letter.to_string(),
-        _ => rest[..word_end].to_owned(),
-    };
-    let previous = text.chars().take(start).collect::<String>();
-    let previous = previous
-        .trim_end_matches([' ', '('])
-        .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let (problem, remedy) = if let Some(name) = first.msg.strip_prefix("reserved identifier: ") {
-        (
-            format!("'{name}' is a word of CEL's own"),
-            Some("a check of this name cannot be named in expressions: rename it".to_owned()),
-        )
-    } else if first.msg.contains("Recursion limit") {
-        (TOO_DEEP.to_owned(), None)
-    } else if let Some(usage) = MACROS.iter().find(|(name, _)| *name == previous).map(|(_, usage)| *usage) {
-        ("this is not how it is written".to_owned(), Some(format!("write {usage}")))
-    } else if first.msg.starts_with("Syntax error") || first.msg.is_empty() {
-        let unclosed = matches!(word.as_str(), "'" | "\"") && first.msg.contains("token recognition");
-        let problem = if rest.trim().is_empty() {
-            "the expression ends where more is expected".to_owned()
-        } else if unclosed {
-            "this quote is not closed".to_owned()
-        } else {
-            format!("'{}' is not expected here", word.escape_debug())
-        };
-        let words = [("and", "&&"), ("&", "&&"), ("or", "||"), ("|", "||"), ("=", "=="), ("not", "!")];
-        let wrong = words.into_iter().find(|(wrong, _)| *wrong == word || (*wrong == "not" && previous == "not"));
-        (problem, wrong.map(|(wrong, right)| format!("in CEL, '{wrong}' is written '{right}'")))
-    } else {
-        ("this expression cannot be read".to_owned(), Some(first.msg.clone()))
-    };
-    ExpressionFault { problem, span: (start, start + word.chars().count().max(1)), remedy }
-}
-
-/// How many characters the first bytes of a text are.
-fn characters(text: &str, bytes: usize) -> usize {
-    text.char_indices().take_while(|(at, _)| *at < bytes).count()
-}
 
 /// Types a program. Gives the facts that it reads.
 pub(super) fn check(program: &Program, scope: &Scope<'_>) -> Result<Vec<Read>, ExpressionFault> {
