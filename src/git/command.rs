@@ -3,10 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use bstr::ByteSlice;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 
+use crate::model::duration;
 use crate::model::environment::Environment;
 
 /// The variables that tie a process to one repository, as `git rev-parse --local-env-vars` lists them, less
@@ -154,9 +158,18 @@ fn find(environment: &Environment) -> OsString {
     found.map_or_else(|| "git".into(), PathBuf::into_os_string)
 }
 
+/// git looks at every worktree as it lists them. One that has not answered by then lies on a drive that never may.
+const LONGEST: Duration = Duration::from_secs(30);
+
 /// A short git process that is read whole: started at once, so that several can run side by side.
 pub struct Reading {
-    child: std::io::Result<std::process::Child>,
+    shown: String,
+    reader: std::io::Result<Reader>,
+}
+
+struct Reader {
+    process: u32,
+    output: mpsc::Receiver<std::io::Result<Output>>,
 }
 
 impl Reading {
@@ -164,12 +177,33 @@ impl Reading {
     pub fn start(invocation: &Invocation) -> Self {
         let mut command = invocation.command();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { child: command.spawn() }
+        let reader = command.spawn().map(|child| {
+            let (process, (sender, output)) = (child.id(), mpsc::channel());
+            // A thread can be left behind where a process that the kernel holds on to cannot be waited for.
+            std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
+            Reader { process, output }
+        });
+        Self { shown: invocation.shown(), reader }
     }
 
-    /// Waits for it.
+    /// Waits for it, though not for ever.
     pub fn finish(self) -> std::io::Result<Output> {
-        self.child?.wait_with_output()
+        self.finish_in(LONGEST)
+    }
+
+    fn finish_in(self, limit: Duration) -> std::io::Result<Output> {
+        let Reader { process, output } = self.reader?;
+        output.recv_timeout(limit).unwrap_or_else(|_| {
+            // Should it have ended at this very moment, its number is not given out again so soon.
+            let process = i32::try_from(process).map(Pid::from_raw);
+            let _ = process.map(|process| nix::sys::signal::kill(process, Signal::SIGKILL));
+            let told = format!(
+                "no answer from '{}' after {}; does the repository, or a worktree, lie on a drive that is away?",
+                self.shown,
+                duration::write(limit)
+            );
+            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, told))
+        })
     }
 }
 
@@ -205,6 +239,21 @@ pub fn complaint(stderr: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_never_answers_is_given_up() {
+        let git = Git::new(&Environment::of_this_process());
+        let reading = |args: &[&str]| {
+            let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+            Reading::start(&git.program("sh", &args, Path::new("/")))
+        };
+        let error = reading(&["-c", "sleep 1000"]).finish_in(Duration::from_millis(50)).expect_err("no answer");
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        assert!(error.to_string().starts_with("no answer from 'sh -c sleep 1000' after 50ms; "), "{error}");
+        let output = reading(&["-c", "echo here"]).finish().expect("an answer");
+        assert_eq!(output.stdout, b"here\n");
+        assert!(reading(&[]).finish().is_ok_and(|output| output.status.success()), "its input is at its end");
+    }
 
     #[test]
     fn knows_a_lock_by_its_words() {
