@@ -1,14 +1,17 @@
 //! The one place that builds command lines for git, and the environment of every child.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::model::duration;
 use crate::model::environment::Environment;
@@ -164,12 +167,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// A short git process that is read whole: started at once, so that several can run side by side.
 pub struct Reading {
     shown: String,
-    reader: std::io::Result<Reader>,
-}
-
-struct Reader {
-    process: u32,
-    output: mpsc::Receiver<std::io::Result<Output>>,
+    started: Instant,
+    child: io::Result<Child>,
 }
 
 impl Reading {
@@ -177,34 +176,61 @@ impl Reading {
     pub fn start(invocation: &Invocation) -> Self {
         let mut command = invocation.command();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let reader = command.spawn().map(|child| {
-            let (process, (sender, output)) = (child.id(), mpsc::channel());
-            // A thread can be left behind where a process that the kernel holds on to cannot be waited for.
-            std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
-            Reader { process, output }
-        });
-        Self { shown: invocation.shown(), reader }
+        Self { shown: invocation.shown(), started: Instant::now(), child: command.spawn() }
     }
 
     /// Waits for it, though not for ever.
-    pub fn finish(self) -> std::io::Result<Output> {
+    pub fn finish(self) -> io::Result<Output> {
         self.finish_in(LONGEST)
     }
 
-    fn finish_in(self, limit: Duration) -> std::io::Result<Output> {
-        let Reader { process, output } = self.reader?;
-        output.recv_timeout(limit).unwrap_or_else(|_| {
-            // Should it have ended at this very moment, its number is not given out again so soon.
-            let process = i32::try_from(process).map(Pid::from_raw);
-            let _ = process.map(|process| nix::sys::signal::kill(process, Signal::SIGKILL));
-            let told = format!(
-                "no answer from '{}' after {}; does the repository, or a worktree, lie on a drive that is away?",
-                self.shown,
-                duration::write(limit)
-            );
-            Err(std::io::Error::new(std::io::ErrorKind::TimedOut, told))
-        })
+    fn finish_in(self, limit: Duration) -> io::Result<Output> {
+        let mut child = self.child?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut pipes = [
+            (child.stdout.take().map(|pipe| File::from(OwnedFd::from(pipe))), &mut stdout),
+            (child.stderr.take().map(|pipe| File::from(OwnedFd::from(pipe))), &mut stderr),
+        ];
+        while pipes.iter().any(|(pipe, _)| pipe.is_some()) {
+            let left = limit.saturating_sub(self.started.elapsed());
+            if left.is_zero() {
+                // It is not waited for: what the kernel holds on to may never end.
+                let _ = child.kill();
+                let told = format!(
+                    "no answer from '{}' after {}; does the repository, or a worktree, lie on a drive that is away?",
+                    self.shown,
+                    duration::write(limit)
+                );
+                return Err(io::Error::new(io::ErrorKind::TimedOut, told));
+            }
+            read_what_is_there(&mut pipes, left)?;
+        }
+        Ok(Output { status: child.wait()?, stdout, stderr })
     }
+}
+
+/// Waits until one of the pipes has something, or is at its end, and takes that. Without threads: a program that has had one is
+/// slower at everything, and every child that is started after that costs more.
+fn read_what_is_there(pipes: &mut [(Option<File>, &mut Vec<u8>)], left: Duration) -> io::Result<()> {
+    let open = pipes.iter().filter_map(|(pipe, _)| pipe.as_ref());
+    let mut asked: Vec<PollFd<'_>> = open.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
+    match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
+        Ok(_) | Err(Errno::EINTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let ready: Vec<bool> = asked.iter().map(|pipe| pipe.any().unwrap_or(false)).collect();
+    let mut ready = ready.into_iter();
+    for (pipe, text) in pipes {
+        let Some(file) = pipe.as_mut().filter(|_| ready.next() == Some(true)) else { continue };
+        let mut chunk = [0; 8192];
+        match file.read(&mut chunk) {
+            Ok(0) => *pipe = None,
+            Ok(read) => text.extend_from_slice(&chunk[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Whether git was kept out by a lock that another process holds, which a later attempt may find free.
