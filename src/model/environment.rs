@@ -19,8 +19,8 @@ pub struct Environment {
     pub stdout_is_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_is_terminal: bool,
-    /// How many columns the terminal on standard output has; `COLUMNS` says it over the terminal.
-    pub width: Option<usize>,
+    /// What is fitted into the terminal on standard output; `COLUMNS` says it over the terminal.
+    pub width: Width,
     /// Whether this process is in the foreground of the terminal on standard error.
     pub in_foreground: bool,
     /// Places that the machine has: its CPUs, as far as this process may use them.
@@ -38,7 +38,7 @@ impl Environment {
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
-            width: width(),
+            width: Width::of_standard_output(),
             in_foreground: is_in_foreground(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
         }
@@ -78,7 +78,7 @@ impl Environment {
     /// This environment as it is for what is written to a file: no terminal, and of no width.
     #[must_use]
     pub fn on_file(&self) -> Self {
-        Self { stdout_is_terminal: false, width: None, ..self.clone() }
+        Self { stdout_is_terminal: false, width: Width::Any, ..self.clone() }
     }
 
     /// This environment with one more variable, for tests and for what a command line option says over a variable.
@@ -90,12 +90,34 @@ impl Environment {
     }
 }
 
-fn width() -> Option<usize> {
-    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
-    let asked = || {
-        terminal_size::terminal_size_of(std::io::stdout()).map(|(terminal_size::Width(width), _)| usize::from(width))
-    };
-    said.or_else(asked).filter(|width| *width > 0)
+/// How many columns a text is fitted into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As many as it takes.
+    Any,
+    /// So many.
+    Columns(usize),
+    /// Those of the terminal on standard output, which may change while the program runs.
+    Terminal,
+}
+
+impl Width {
+    fn of_standard_output() -> Self {
+        let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+        said.filter(|columns| *columns > 0).map_or(Self::Terminal, Self::Columns)
+    }
+
+    /// How many there are now; none: as many as it takes.
+    pub fn columns(self) -> Option<usize> {
+        match self {
+            Self::Any => None,
+            Self::Columns(columns) => Some(columns),
+            Self::Terminal => {
+                let size = terminal_size::terminal_size_of(std::io::stdout());
+                size.map(|(terminal_size::Width(width), _)| usize::from(width)).filter(|width| *width > 0)
+            }
+        }
+    }
 }
 
 /// Whether this process is in the foreground of the terminal on standard error, at this moment.

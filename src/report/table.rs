@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::event::{Cause, Event, EventKind, UnitEnd};
 use crate::model::check::{Check, CheckKind};
 use crate::model::duration;
+use crate::model::environment::Width;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::words;
@@ -47,14 +48,14 @@ pub struct Table<'a> {
     out: Box<dyn Write + 'a>,
     look: Look,
     detail: Detail,
-    width: Option<usize>,
+    width: Width,
     links: bool,
     directory: PathBuf,
 }
 
 impl<'a> Table<'a> {
-    /// A report that goes to `out`, fitted into `width` columns where there is a width to fit into.
-    pub fn new(out: Box<dyn Write + 'a>, look: Look, detail: Detail, width: Option<usize>) -> Self {
+    /// A report that goes to `out`, fitted into the width that there is when the run ends.
+    pub fn new(out: Box<dyn Write + 'a>, look: Look, detail: Detail, width: Width) -> Self {
         Self { out, look, detail, width, links: false, directory: PathBuf::new() }
     }
 
@@ -79,7 +80,7 @@ impl Reporter for Table<'_> {
         let Some(plan) = record.plan.clone() else { return Ok(()) };
         let Self { look, detail, links, directory, .. } = &*self;
         let page = Page { record, plan: &plan, look: *look, detail: *detail, links: *links, directory };
-        let text = page.text(self.width);
+        let text = page.text(self.width.columns());
         put(&mut self.out, text.as_bytes())
     }
 }

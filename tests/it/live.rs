@@ -422,6 +422,23 @@ fn what_runs_for_long_is_called_slow() {
 }
 
 #[test]
+fn the_table_fits_the_terminal_as_it_is_at_the_end() {
+    if !has("setsid") {
+        return;
+    }
+    let repo = repo();
+    let name = "a-worktree-of-a-name-that-is-rather-long";
+    repo.worktree(name);
+    let terminal = Terminal::start(&wtcheck(&repo, &["-j", "4"]), 60, 24, |_| ());
+    terminal.until("what runs", |screen| screen.contains("  patient "));
+    terminal.resize(160, 24);
+    repo.write("../go", "");
+    let left = terminal.end();
+    let row = left.screen.lines().find(|line| line.contains(name));
+    assert!(row.is_some_and(|row| row.matches(name).count() == 2), "the name and the branch, whole:\n{}", left.screen);
+}
+
+#[test]
 fn an_interrupt_leaves_the_report_and_no_more() {
     if !has("setsid") {
         return;

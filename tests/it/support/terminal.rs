@@ -96,6 +96,18 @@ impl Terminal {
         screen
     }
 
+    /// Gives the terminal another size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let mut state = self.shown.lock();
+        let size = |name: &str, count: u16| [name.to_owned(), count.to_string()];
+        let terminal = Stdio::from(self.keys.try_clone().expect("a stream"));
+        let mut stty = Command::new("stty");
+        stty.args([size("columns", columns), size("rows", rows)].concat()).stdin(terminal);
+        assert!(stty.status().expect("stty").success());
+        let number = |count| NonZeroU16::new(count).expect("a size");
+        state.parser.set_size(number(rows), number(columns));
+    }
+
     /// Presses keys.
     pub fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).expect("keys");
