@@ -11,7 +11,7 @@ use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdout};
 
-use crate::exec::session::Sessions;
+use crate::exec::session::{self, Sessions};
 use crate::exec::unit::Job;
 use crate::git::command::Invocation;
 use crate::model::answer::Exit;
@@ -178,6 +178,10 @@ impl<S: Sink> Job for Process<S> {
 
     fn kill(&mut self) {
         self.hold.sessions.signal(self.hold.session, &[Signal::SIGKILL]);
+    }
+
+    fn is_held_by_the_kernel(&self) -> bool {
+        !self.hold.reaped && session::state(self.hold.session) == Some('D')
     }
 }
 

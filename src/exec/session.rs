@@ -135,9 +135,16 @@ impl Sessions {
 /// Whether a process has ended and only waits to be waited for.
 #[cfg(target_os = "linux")]
 fn has_ended(id: Pid) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{id}/stat")) else { return true };
-    // The state follows the name, which stands in parentheses and may hold any character.
-    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+    state(id).is_none_or(|state| matches!(state, 'Z' | 'X'))
+}
+
+/// The state of a process, as proc(5) names it: `D` where it waits in the kernel and no signal reaches it. None where there
+/// is no such process, or the system does not tell.
+pub(super) fn state(id: Pid) -> Option<char> {
+    let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
+    // The state follows the name, which stands in parentheses and may hold any byte.
+    let after = stat.windows(2).rposition(|pair| pair == b") ")? + 2;
+    stat.get(after).map(|state| char::from(*state))
 }
 
 fn send(process: Pid, signals: &[Signal]) {

@@ -21,10 +21,16 @@ use crate::model::outcome::Outcome;
 pub const LEAK_WAIT: Duration = Duration::from_millis(140);
 /// What was left behind has this long between SIGTERM and SIGKILL.
 pub const LEAK_GRACE: Duration = Duration::from_millis(40);
+/// Nothing is killed that was not asked to end so long before: a git that is in the middle of something takes its locks away
+/// in that time.
+pub const LAST_MOMENT: Duration = Duration::from_millis(150);
 /// A process that SIGKILL has not ended after this long is in the kernel's hands, and not waited for.
 const KILL_WAIT: Duration = Duration::from_secs(5);
 /// Between one SIGKILL and the next.
 const KILL_AGAIN: Duration = Duration::from_millis(100);
+/// So many looks in a row must find it in the kernel's hands for it to be given up on sooner. It never comes back from there
+/// to its own code.
+const HELD: u32 = 3;
 
 /// So much of what git says on standard error is read at the least, whatever `max-output` is.
 const GIT_WORDS: usize = 64 * 1024;
@@ -41,6 +47,10 @@ pub trait Job: Send {
     fn terminate(&mut self);
     /// Ends all of it.
     fn kill(&mut self);
+    /// Whether its first process waits in the kernel, where no signal reaches it: on a drive that does not answer, say.
+    fn is_held_by_the_kernel(&self) -> bool {
+        false
+    }
 }
 
 /// How a job came to its end.
@@ -79,11 +89,15 @@ pub async fn supervise(
         () = unconstrained(over) => Ending::TimedOut,
     };
     job.terminate();
-    tokio::select! {
+    let asked = clock.now();
+    let in_time = tokio::select! {
         biased;
-        () = job.gone() => {}
-        () = unconstrained(control.reached(Phase::Kill)) => kill(job, clock).await,
-        () = unconstrained(clock.sleep(grace)) => kill(job, clock).await,
+        () = job.gone() => true,
+        () = unconstrained(control.reached(Phase::Kill)) => false,
+        () = unconstrained(clock.sleep(grace.saturating_sub(LAST_MOMENT))) => false,
+    };
+    if !in_time {
+        finish_off(job, asked, clock).await;
     }
     // The last of its words, as far as they are written.
     let _ = within(LEAK_GRACE, job.drained(), clock).await;
@@ -99,14 +113,27 @@ async fn within(time: Duration, ends: impl Future<Output = ()>, clock: &Clock) -
     }
 }
 
+/// Ends what has not ended by itself since it was `asked` to.
+async fn finish_off(job: &mut impl Job, asked: Duration, clock: &Clock) {
+    // What was being forked when it was asked has not heard of it, and may be a git that holds a lock.
+    if clock.now() > asked {
+        job.terminate();
+    }
+    if !within(LAST_MOMENT, job.gone(), clock).await {
+        kill(job, clock).await;
+    }
+}
+
 async fn kill(job: &mut impl Job, clock: &Clock) {
     let given_up = clock.now() + KILL_WAIT;
-    while clock.now() < given_up {
+    let mut held = 0;
+    while clock.now() < given_up && held < HELD {
         // Again and again: what is being forked when the signal comes does not get it.
         job.kill();
         if within(KILL_AGAIN, job.gone(), clock).await {
             return;
         }
+        held = if job.is_held_by_the_kernel() { held + 1 } else { 0 };
     }
 }
 

@@ -318,10 +318,10 @@ async fn one_key_press_that_arrives_twice_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_interrupt_kills_at_once() {
+async fn a_second_interrupt_leaves_a_last_moment() {
     let twice = [(100, Order::End(SIGINT)), (400, Order::End(SIGINT))];
     let story = carry_out(plan(3, vec![check("a")]), orders(&twice), |_| Script::hangs().obeying_in(None)).await;
-    assert_eq!((story.took(), story.record.exit_code()), (400, 130));
+    assert_eq!((story.took(), story.record.exit_code()), (550, 130));
     assert_eq!(story.outcomes(), [Cancelled; 3]);
 }
 
@@ -342,7 +342,7 @@ async fn an_interrupt_in_the_grace_period_of_a_timeout_kills_only_when_it_comes_
     assert_eq!((once.took(), once.outcome(0, 0), once.record.exit_code()), (2100, TimedOut, 130));
     let twice = [(200, Order::End(SIGINT)), (600, Order::End(SIGINT))];
     let twice = carry_out(plan(1, vec![a]), orders(&twice), |_| Script::hangs().obeying_in(None)).await;
-    assert_eq!(twice.took(), 600);
+    assert_eq!(twice.took(), 750);
 }
 
 #[tokio::test(start_paused = true)]
