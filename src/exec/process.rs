@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
-use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
+use process_wrap::tokio::{ChildWrapper, CommandWrap, CommandWrapper, ProcessSession};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdout};
 
@@ -64,6 +64,38 @@ impl Drop for Hold {
     }
 }
 
+/// A child that is asked to end when this program ends without having ended it, which SIGKILL brings about. Its own children
+/// get no such signal; they have its session's end.
+#[derive(Debug)]
+struct EndsWithUs {
+    /// This program, which must still be the child's parent when the child has asked for the signal.
+    parent: Pid,
+}
+
+impl EndsWithUs {
+    fn new() -> Self {
+        Self { parent: nix::unistd::getpid() }
+    }
+}
+
+impl CommandWrapper for EndsWithUs {
+    #[cfg(target_os = "linux")]
+    #[expect(unsafe_code, reason = "the one way to do something in a child before it becomes another program")]
+    fn pre_spawn(&mut self, command: &mut tokio::process::Command, _: &CommandWrap) -> io::Result<()> {
+        let parent = self.parent;
+        let ask = move || {
+            // SIGTERM, and not SIGKILL: git takes its locks away when it gets it.
+            nix::sys::prctl::set_pdeathsig(Signal::SIGTERM)?;
+            // The program may have ended between the fork and the line above.
+            if nix::unistd::getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
+        };
+        // SAFETY: between fork and exec only functions that are async-signal-safe may be called. prctl and getppid are bare
+        // system calls, nothing is allocated on the way, and no lock is taken.
+        unsafe { command.pre_exec(ask) };
+        Ok(())
+    }
+}
+
 /// What is waited for while output is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goal {
@@ -82,7 +114,7 @@ impl<S: Sink> Process<S> {
         command.stdin(if invocation.input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut command = CommandWrap::from(tokio::process::Command::from(command));
-        command.wrap(ProcessSession);
+        command.wrap(ProcessSession).wrap(EndsWithUs::new());
         // The wrapper's own waiting would wait for the whole group in a thread; here the session is looked after.
         let mut child = command.spawn()?.into_inner();
         let id =
