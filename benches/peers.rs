@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
+use git_wtcheck::exec::session::Sessions;
 use git_wtcheck::exec::unit::Processes;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine};
@@ -226,9 +227,11 @@ fn executor(root: &Path) {
         let mut passed = 0;
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
             let clock = Clock::default();
-            let (_keep, orders) = tokio::sync::mpsc::unbounded_channel();
-            let executor = Arc::new(Processes::new(Git::new(&environment), clock.clone(), false));
-            let surroundings = Surroundings { clock, orders, random: fastrand::Rng::new(), most: usize::MAX };
+            let (_keep, mut orders) = tokio::sync::mpsc::unbounded_channel();
+            let executor =
+                Arc::new(Processes::new(Git::new(&environment), clock.clone(), Arc::new(Sessions::new()), false));
+            let surroundings =
+                Surroundings { clock, orders: &mut orders, random: fastrand::Rng::new(), most: usize::MAX };
             let mut count = |event: &git_wtcheck::event::Event| {
                 if let git_wtcheck::event::EventKind::UnitFinished { end, .. } = &event.kind {
                     passed += usize::from(end.outcome == git_wtcheck::model::outcome::Outcome::Passed);

@@ -78,9 +78,13 @@ fn measure(units: usize) -> (f64, f64) {
     let mut record = Record::new(false);
     let start = Instant::now();
     runtime.block_on(async {
-        let (_orders, orders) = tokio::sync::mpsc::unbounded_channel();
-        let surroundings =
-            Surroundings { clock: Clock::default(), orders, random: fastrand::Rng::with_seed(1), most: usize::MAX };
+        let (_orders, mut orders) = tokio::sync::mpsc::unbounded_channel();
+        let surroundings = Surroundings {
+            clock: Clock::default(),
+            orders: &mut orders,
+            random: fastrand::Rng::with_seed(1),
+            most: usize::MAX,
+        };
         dispatcher::run(plan, Arc::new(Instantly), surroundings, &mut |event| record.apply(event)).await;
     });
     let ran = start.elapsed();

@@ -16,6 +16,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCan
 use clap_complete::env::Shells;
 
 use crate::cli::{Cli, Options};
+use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::repository::Repository;
 use crate::model::check::CheckKind;
@@ -63,7 +64,8 @@ impl Here {
     }
 
     fn repository(&self) -> Option<Repository> {
-        Repository::discover(&Git::new(&self.environment), self.environment.directory()).ok()
+        let mut watch = Watch::begin().ok()?;
+        Repository::discover(&Git::new(&self.environment), &mut watch, self.environment.directory()).ok()
     }
 
     /// Every layer of settings; those of no repository where there is none.

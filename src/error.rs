@@ -33,8 +33,9 @@ pub enum Error {
 
 impl Error {
     /// The status to exit with.
-    pub const fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Git(GitError::Interrupted(number)) => u8::try_from(128 + number).unwrap_or(u8::MAX),
             Self::Settings(_) => status::CONFIGURATION,
             Self::Git(_) | Self::System { .. } => status::FATAL,
             Self::Usage(_) => status::USAGE,
@@ -44,6 +45,8 @@ impl Error {
     /// Lines for standard error, in git's style: a level and a text each.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         match self {
+            // Who has sent the signal knows.
+            Self::Git(GitError::Interrupted(_)) => Vec::new(),
             Self::Git(error) => {
                 let mut lines = vec![("fatal", error.to_string())];
                 if let GitError::TooOld { .. } = error {

@@ -53,6 +53,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::commands::{Io, Refusal, tell};
 use crate::error::{Error, status, told};
+use crate::exec::watch::Watch;
 use crate::model::environment::Environment;
 
 /// Runs the program: arguments (the program's name first) and environment in, exit status out.
@@ -88,7 +89,8 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         Some(Command::Config(command)) => commands::config::named_file(command),
         _ => None,
     };
-    let survey = commands::survey(cli, environment, file.map(PathBuf::as_path))?;
+    let mut watch = Watch::begin().map_err(|error| Error::System { doing: "watch over processes", error })?;
+    let survey = commands::survey(cli, environment, file.map(PathBuf::as_path), &mut watch)?;
     match &cli.command {
         Some(Command::Config(command)) => return commands::config::run(survey, command, cli, environment, io),
         Some(Command::Trust(asked)) => return commands::trust::trust(&survey, asked, environment, io),
@@ -113,7 +115,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], to_tell);
     }
     if to_run {
-        commands::run::run(prepared, cli, environment, io)
+        commands::run::run(prepared, cli, environment, &mut watch, io)
     } else {
         commands::plan::show(&prepared.plan, cli.options.format(), prepared.look, io).map(|()| 0)
     }

@@ -14,6 +14,7 @@ use bstr::ByteSlice;
 
 use crate::cli::{Cli, When};
 use crate::error::Error;
+use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::config::{Entry, boolean, last};
 use crate::git::repository::{GitError, Repository};
@@ -61,9 +62,15 @@ pub struct Survey {
 }
 
 /// Finds the repository and reads the settings. `file` stands in for the repository's own file.
-pub fn survey(cli: &Cli, environment: &Environment, file: Option<&Path>) -> Result<Survey, GitError> {
+pub fn survey(
+    cli: &Cli,
+    environment: &Environment,
+    file: Option<&Path>,
+    watch: &mut Watch,
+) -> Result<Survey, GitError> {
     let git = Git::new(environment);
-    let Repository { common_dir, toplevel, worktrees, config } = Repository::discover(&git, environment.directory())?;
+    let found = Repository::discover(&git, watch, environment.directory())?;
+    let Repository { common_dir, toplevel, worktrees, config } = found;
     let sources = Sources {
         environment,
         entries: &config,

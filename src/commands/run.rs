@@ -13,8 +13,9 @@ use crate::commands::{Io, Prepared};
 use crate::error::{Error, status};
 use crate::exec::clock::Clock;
 use crate::exec::dispatcher::{self, Surroundings};
+use crate::exec::process;
 use crate::exec::unit::Processes;
-use crate::exec::{process, signal};
+use crate::exec::watch::Watch;
 use crate::model::environment::{Environment, is_in_foreground};
 use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
@@ -31,8 +32,13 @@ use crate::report::{Reporter, Reports, taskbar};
 use crate::settings::Diagnostic;
 
 /// Carries the plan out and shows it. Gives the exit status: the record's, but never 0 where a report was lost.
-pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {
-    let system = |doing| move |error| Error::System { doing, error };
+pub fn run(
+    prepared: Prepared,
+    cli: &Cli,
+    environment: &Environment,
+    watch: &mut Watch,
+    io: &mut Io<'_>,
+) -> Result<u8, Error> {
     let Prepared { git, plan, look, progress_look, .. } = prepared;
     let most = process::most_at_a_time();
     if plan.max_concurrency > most {
@@ -70,14 +76,12 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
     }
     let reports = RefCell::new(Reports::new(reporters, verbose));
 
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start the executor"))?;
-    runtime.block_on(async {
+    let sessions = watch.sessions();
+    watch.over(async |listening| {
         let clock = Clock::default();
-        let orders = signal::listen().map_err(system("listen for signals"))?;
-        let executor = Arc::new(Processes::new(git, clock.clone(), verbose));
+        let executor = Arc::new(Processes::new(git, clock.clone(), sessions, verbose));
         let time = clock.clone();
-        let surroundings = Surroundings { clock, orders, random: fastrand::Rng::new(), most };
+        let surroundings = Surroundings { clock, orders: listening.orders, random: fastrand::Rng::new(), most };
         let mut emit = |event: &crate::event::Event| reports.borrow_mut().event(event);
         let running = dispatcher::run(Arc::new(plan), executor, surroundings, &mut emit);
         let drawing = async {
@@ -91,10 +95,10 @@ pub fn run(prepared: Prepared, cli: &Cli, environment: &Environment, io: &mut Io
             }
         };
         tokio::select! {
-            () = running => Ok::<(), Error>(()),
-            () = drawing => Ok(()),
+            () = running => {}
+            () = drawing => {}
         }
-    })?;
+    });
     let (record, broken) = reports.into_inner().finish(environment.stdout_is_terminal);
     for error in &broken {
         super::tell(io.err, &[("error", format!("cannot write the report: {error}"))], prepared.hints);

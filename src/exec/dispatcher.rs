@@ -30,11 +30,11 @@ use crate::plan::{CheckIndex, Plan, UnitIndex};
 const ONE_KEY_PRESS: Duration = Duration::from_millis(250);
 
 /// What a run needs besides its plan and its executor.
-pub struct Surroundings {
+pub struct Surroundings<'a> {
     /// The run's clock.
     pub clock: Clock,
     /// The signals that steer it.
-    pub orders: mpsc::UnboundedReceiver<Order>,
+    pub orders: &'a mut mpsc::UnboundedReceiver<Order>,
     /// What jitter is drawn from.
     pub random: fastrand::Rng,
     /// No more units at a time than this, whatever the plan says: what the machine has places for.
@@ -45,7 +45,7 @@ pub struct Surroundings {
 pub async fn run<E: Executor>(
     plan: Arc<Plan>,
     executor: Arc<E>,
-    surroundings: Surroundings,
+    surroundings: Surroundings<'_>,
     emit: &mut dyn FnMut(&Event),
 ) {
     let Surroundings { clock, orders, random, most } = surroundings;
@@ -111,7 +111,7 @@ struct Dispatcher<'a, E> {
 }
 
 impl<E: Executor> Dispatcher<'_, E> {
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(mut self, orders: &mut mpsc::UnboundedReceiver<Order>) {
         self.say(EventKind::RunStarted(Arc::clone(&self.plan)));
         let deadline = self.plan.global_timeout;
         loop {

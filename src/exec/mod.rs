@@ -5,6 +5,7 @@
 //! - `units` is what is known of the units so far.
 //! - [`mod@unit`] carries one attempt out: its process, its timeout, its end.
 //! - [`process`], [`session`] and [`signal`] are what is particular to Unix.
+//! - [`watch`] holds the three together: over a run, and over what finds the repository before it.
 
 pub mod capture;
 pub mod clock;
@@ -16,11 +17,12 @@ pub mod session;
 pub mod signal;
 pub mod unit;
 mod units;
+pub mod watch;
 
 use std::sync::Arc;
 
 use bstr::BString;
-use tokio::sync::watch;
+use tokio::sync::watch as phases;
 
 use crate::model::answer::{Captured, Verdict};
 use crate::model::facts::Facts;
@@ -40,12 +42,12 @@ pub enum Phase {
 
 /// An attempt's view of the run's phase.
 #[derive(Clone, Debug)]
-pub struct Control(watch::Receiver<Phase>);
+pub struct Control(phases::Receiver<Phase>);
 
 impl Control {
     /// A view, and what moves it.
-    pub fn new() -> (watch::Sender<Phase>, Self) {
-        let (sender, receiver) = watch::channel(Phase::Run);
+    pub fn new() -> (phases::Sender<Phase>, Self) {
+        let (sender, receiver) = phases::channel(Phase::Run);
         (sender, Self(receiver))
     }
 

@@ -53,6 +53,13 @@ impl Sessions {
         Self::signal_outside(|session| leaders.contains(&session.as_raw()), &[signal]);
     }
 
+    /// Stops every process of every session, then this program by `stop`, until it is continued; then the others too.
+    pub fn suspended(&self, stop: impl FnOnce()) {
+        self.signal_all(Signal::SIGSTOP);
+        stop();
+        self.signal_all(Signal::SIGCONT);
+    }
+
     /// Sends signals, in this order, to every process of a session: once to each, for many programs take a second
     /// SIGTERM for impatience.
     pub fn signal(&self, session: Pid, signals: &[Signal]) {

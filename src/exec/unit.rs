@@ -163,9 +163,10 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// An executor on this clock. `keep_output`: whether a report will show the output of units that passed.
-    pub fn new(git: Git, clock: Clock, keep_output: bool) -> Self {
-        Self { git, clock, sessions: Arc::new(Sessions::new()), keep_output }
+    /// An executor on this clock, whose processes are among these sessions. `keep_output`: whether a report will show the
+    /// output of units that passed.
+    pub fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, keep_output: bool) -> Self {
+        Self { git, clock, sessions, keep_output }
     }
 }
 
@@ -246,9 +247,7 @@ impl Executor for Processes {
     }
 
     fn suspend(&self) {
-        self.sessions.signal_all(nix::sys::signal::Signal::SIGSTOP);
-        signal::stop_self();
-        self.sessions.signal_all(nix::sys::signal::Signal::SIGCONT);
+        self.sessions.suspended(signal::stop_self);
     }
 }
 

@@ -1,19 +1,14 @@
 //! The one place that builds command lines for git, and the environment of every child.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bstr::ByteSlice;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::model::duration;
+use crate::model::answer::Exit;
 use crate::model::environment::Environment;
 
 /// The variables that tie a process to one repository, as `git rev-parse --local-env-vars` lists them, less
@@ -161,76 +156,30 @@ fn find(environment: &Environment) -> OsString {
     found.map_or_else(|| "git".into(), PathBuf::into_os_string)
 }
 
-/// git looks at every worktree as it lists them. One that has not answered by then lies on a drive that never may.
-const LONGEST: Duration = Duration::from_secs(30);
-
-/// A short git process that is read whole: started at once, so that several can run side by side.
-pub struct Reading {
-    shown: String,
-    started: Instant,
-    child: io::Result<Child>,
+/// What a process printed, whole, and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// How it ended.
+    pub exit: Exit,
+    /// Its standard output.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
 }
 
-impl Reading {
-    /// Starts it.
-    pub fn start(invocation: &Invocation) -> Self {
-        let mut command = invocation.command();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self { shown: invocation.shown(), started: Instant::now(), child: command.spawn() }
-    }
+/// A signal of this number came in the middle, and what was started for an answer has been ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted(pub i32);
 
-    /// Waits for it, though not for ever.
-    pub fn finish(self) -> io::Result<Output> {
-        self.finish_in(LONGEST)
-    }
-
-    fn finish_in(self, limit: Duration) -> io::Result<Output> {
-        let mut child = self.child?;
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let mut pipes = [
-            (child.stdout.take().map(|pipe| File::from(OwnedFd::from(pipe))), &mut stdout),
-            (child.stderr.take().map(|pipe| File::from(OwnedFd::from(pipe))), &mut stderr),
-        ];
-        while pipes.iter().any(|(pipe, _)| pipe.is_some()) {
-            let left = limit.saturating_sub(self.started.elapsed());
-            if left.is_zero() {
-                // It is not waited for: what the kernel holds on to may never end.
-                let _ = child.kill();
-                let told = format!(
-                    "no answer from '{}' after {}; does the repository, or a worktree, lie on a drive that is away?",
-                    self.shown,
-                    duration::write(limit)
-                );
-                return Err(io::Error::new(io::ErrorKind::TimedOut, told));
-            }
-            read_what_is_there(&mut pipes, left)?;
-        }
-        Ok(Output { status: child.wait()?, stdout, stderr })
-    }
-}
-
-/// Waits until one of the pipes has something, or is at its end, and takes that. Without threads: a program that has had one is
-/// slower at everything, and every child that is started after that costs more.
-fn read_what_is_there(pipes: &mut [(Option<File>, &mut Vec<u8>)], left: Duration) -> io::Result<()> {
-    let open = pipes.iter().filter_map(|(pipe, _)| pipe.as_ref());
-    let mut asked: Vec<PollFd<'_>> = open.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)).collect();
-    match poll(&mut asked, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-        Ok(_) | Err(Errno::EINTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let ready: Vec<bool> = asked.iter().map(|pipe| pipe.any().unwrap_or(false)).collect();
-    let mut ready = ready.into_iter();
-    for (pipe, text) in pipes {
-        let Some(file) = pipe.as_mut().filter(|_| ready.next() == Some(true)) else { continue };
-        let mut chunk = [0; 8192];
-        match file.read(&mut chunk) {
-            Ok(0) => *pipe = None,
-            Ok(read) => text.extend_from_slice(&chunk[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+/// Who carries short git processes out. This room says what is asked and reads the answers; who starts processes, and watches
+/// over them, stands above it.
+pub trait Errands {
+    /// Carries these out side by side, and gives what each printed, in their order. One that could not be started, or has not
+    /// ended in its time ([`io::ErrorKind::TimedOut`]), is an error of its own; nothing of any of them is left.
+    ///
+    /// # Errors
+    /// Where a signal came first.
+    fn carry_out(&mut self, invocations: &[Invocation]) -> Result<Vec<io::Result<Printed>>, Interrupted>;
 }
 
 /// Whether git was kept out by a lock that another process holds, which a later attempt may find free.
@@ -265,21 +214,6 @@ pub fn complaint(stderr: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_never_answers_is_given_up() {
-        let git = Git::new(&Environment::of_this_process());
-        let reading = |args: &[&str]| {
-            let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-            Reading::start(&git.program("sh", &args, Path::new("/")))
-        };
-        let error = reading(&["-c", "sleep 1000"]).finish_in(Duration::from_millis(50)).expect_err("no answer");
-        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
-        assert!(error.to_string().starts_with("no answer from 'sh -c sleep 1000' after 50ms; "), "{error}");
-        let output = reading(&["-c", "echo here"]).finish().expect("an answer");
-        assert_eq!(output.stdout, b"here\n");
-        assert!(reading(&[]).finish().is_ok_and(|output| output.status.success()), "its input is at its end");
-    }
 
     #[test]
     fn knows_a_lock_by_its_words() {

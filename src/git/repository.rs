@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
-use crate::git::command::{Git, Reading, complaint_in_full};
+use crate::git::command::{Errands, Git, Interrupted, Invocation, Printed, complaint_in_full};
 use crate::git::config::{self, Entry};
 use crate::git::worktrees::{self, MainLocation};
+use crate::model::answer::Exit;
 use crate::model::worktree::Worktree;
 
 /// The oldest git that can list worktrees NUL-separated.
 pub const OLDEST_GIT: (u32, u32) = (2, 36);
 
 /// What git exits with where it does not know an option.
-const USAGE: i32 = 129;
+const USAGE: Exit = Exit::Code(129);
 
 /// Why git would not tell.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,21 @@ pub enum GitError {
     /// git answered in a form that is not known.
     #[error("cannot read what 'git {0}' printed")]
     Unreadable(&'static str),
+    /// git did not answer in its time.
+    #[error("no answer from {}; does the repository, or a worktree, lie on a drive that is away?", commands.join(", "))]
+    NoAnswer {
+        /// The commands, each in quotes.
+        commands: Vec<String>,
+    },
+    /// A signal of this number came first.
+    #[error("interrupted by signal {0}")]
+    Interrupted(i32),
+}
+
+impl From<Interrupted> for GitError {
+    fn from(Interrupted(number): Interrupted) -> Self {
+        Self::Interrupted(number)
+    }
 }
 
 /// A repository, its worktrees, and its configuration as seen from where the user stands.
@@ -83,40 +99,50 @@ const WHERE: [&str; 7] = [
 
 impl Repository {
     /// Finds the repository in which `folder` lies. Three git processes, side by side.
-    pub fn discover(git: &Git, folder: &Path) -> Result<Self, GitError> {
-        let place = Reading::start(&git.here(&WHERE));
-        let list = Reading::start(&worktrees::listing(git));
-        let config = Reading::start(&config::listing(git));
-        let (place, list, config) = (place.finish(), list.finish(), config.finish());
+    pub fn discover(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
+        let asked = [git.here(&WHERE), worktrees::listing(git), config::listing(git)];
+        let mut answers = carry_out(errands, &asked)?.into_iter();
+        let mut next = || answers.next().unwrap_or_else(|| Err(std::io::Error::other("it was not asked")));
+        let (place, list, config) = (next(), next(), next());
 
         let place = place.map_err(|error| cannot_start(error, folder))?;
         let place = read_place(&place.stdout).ok_or_else(|| {
-            let old = (place.status.code() == Some(USAGE)).then(|| too_old(git)).flatten();
+            let old = (place.exit == USAGE).then(|| too_old(git, errands)).flatten();
             old.unwrap_or_else(|| refused(&place.stderr, "rev-parse"))
         })?;
 
         let config = config.map_err(GitError::NoGit)?;
-        let entries = match config.status.code() {
-            Some(0) => config::parse(&config.stdout).ok_or(GitError::Unreadable("config"))?,
-            Some(1) => Vec::new(),
-            Some(USAGE) => return Err(too_old(git).unwrap_or_else(|| refused(&config.stderr, "config"))),
+        let entries = match config.exit {
+            Exit::Code(0) => config::parse(&config.stdout).ok_or(GitError::Unreadable("config"))?,
+            Exit::Code(1) => Vec::new(),
+            USAGE => return Err(too_old(git, errands).unwrap_or_else(|| refused(&config.stderr, "config"))),
             _ => return Err(refused(&config.stderr, "config")),
         };
 
         let list = list.map_err(GitError::NoGit)?;
-        if !list.status.success() {
-            return Err(too_old(git).unwrap_or_else(|| refused(&list.stderr, "worktree list")));
+        if list.exit != Exit::Code(0) {
+            return Err(too_old(git, errands).unwrap_or_else(|| refused(&list.stderr, "worktree list")));
         }
         let mut records = worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))?;
         let mut main = MainLocation::AsListed;
         if let Some(first) = records.first_mut().filter(|first| !first.bare) {
-            main = main_location(git, &place, &first.path, &entries);
+            main = main_location(git, errands, &place, &first.path, &entries)?;
             // Seen from a linked worktree, git lists it as if it had a working tree.
             first.bare = main == MainLocation::Nowhere;
         }
         let worktrees = worktrees::examine(records, &place.common_dir, &main);
         Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
     }
+}
+
+/// Asks git; where one of the commands does not answer, names it.
+fn carry_out(errands: &mut impl Errands, asked: &[Invocation]) -> Result<Vec<std::io::Result<Printed>>, GitError> {
+    let answers = errands.carry_out(asked)?;
+    let is_late =
+        |answer: &std::io::Result<Printed>| answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
+    let late = asked.iter().zip(&answers).filter(|(_, answer)| is_late(answer));
+    let commands: Vec<_> = late.map(|(invocation, _)| format!("'{}'", invocation.shown())).collect();
+    if commands.is_empty() { Ok(answers) } else { Err(GitError::NoAnswer { commands }) }
 }
 
 fn refused(stderr: &[u8], command: &str) -> GitError {
@@ -134,9 +160,9 @@ fn cannot_start(error: std::io::Error, folder: &Path) -> GitError {
     }
 }
 
-fn too_old(git: &Git) -> Option<GitError> {
-    let output = Reading::start(&git.here(&["version"])).finish().ok()?;
-    let text = output.stdout.to_str_lossy();
+fn too_old(git: &Git, errands: &mut impl Errands) -> Option<GitError> {
+    let version = carry_out(errands, &[git.here(&["version"])]).ok()?.pop()?.ok()?;
+    let text = version.stdout.to_str_lossy();
     let found = text.split_whitespace().nth(2)?;
     let mut numbers = found.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     let version = (numbers.next()?, numbers.next()?);
@@ -160,26 +186,31 @@ fn flag_after(text: &[u8]) -> Option<(&[u8], bool, &[u8])> {
 }
 
 /// See [`MainLocation`]. Asks git only where the folder's place does not already prove it.
-fn main_location(git: &Git, place: &Place, listed: &Path, entries: &[Entry]) -> MainLocation {
+fn main_location(
+    git: &Git,
+    errands: &mut impl Errands,
+    place: &Place,
+    listed: &Path,
+    entries: &[Entry],
+) -> Result<MainLocation, GitError> {
     let plain = place.common_dir == listed.join(".git")
         && config::last(entries, "core.worktree").is_none()
         && config::last(entries, "extensions.worktreeconfig").is_none();
     if plain {
-        return MainLocation::AsListed;
+        return Ok(MainLocation::AsListed);
     }
     // Another repository may lie around the listed folder, and answer for itself.
-    let answer = Reading::start(&git.within(listed, &WHERE)).finish().ok();
-    let there = answer.and_then(|output| read_place(&output.stdout));
-    match there.filter(|there| there.common_dir == place.common_dir) {
-        Some(Place { toplevel: Some(top), .. }) => return MainLocation::At(top),
-        Some(Place { bare: true, .. }) => return MainLocation::Nowhere,
-        _ => {}
-    }
-    match &place.toplevel {
-        Some(top) if place.git_dir == place.common_dir => MainLocation::At(top.clone()),
-        _ if place.common_dir == listed.join(".git") => MainLocation::AsListed,
-        _ => MainLocation::Unknown,
-    }
+    let answer = carry_out(errands, &[git.within(listed, &WHERE)])?.pop().and_then(Result::ok);
+    let there = answer.and_then(|printed| read_place(&printed.stdout));
+    Ok(match there.filter(|there| there.common_dir == place.common_dir) {
+        Some(Place { toplevel: Some(top), .. }) => MainLocation::At(top),
+        Some(Place { bare: true, .. }) => MainLocation::Nowhere,
+        _ => match &place.toplevel {
+            Some(top) if place.git_dir == place.common_dir => MainLocation::At(top.clone()),
+            _ if place.common_dir == listed.join(".git") => MainLocation::AsListed,
+            _ => MainLocation::Unknown,
+        },
+    })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod docs;
 mod first;
 mod foreign;
 mod formats;
+mod hostile;
 mod house;
 mod live;
 mod manners;

@@ -304,7 +304,7 @@ pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask) -> Script
     let clock = Clock::default();
     let machine =
         Arc::new(Machine { clock: clock.clone(), script, load: Mutex::default(), stopped_for: given.stopped_for });
-    let (sender, orders) = mpsc::unbounded_channel();
+    let (sender, mut orders) = mpsc::unbounded_channel();
     let start = Instant::now();
     let hand = tokio::spawn(async move {
         for (time, order) in given.orders {
@@ -315,7 +315,8 @@ pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask) -> Script
     });
     let mut events = Vec::new();
     let mut record = Record::new(false);
-    let surroundings = Surroundings { clock, orders, random: fastrand::Rng::with_seed(given.seed), most: usize::MAX };
+    let surroundings =
+        Surroundings { clock, orders: &mut orders, random: fastrand::Rng::with_seed(given.seed), most: usize::MAX };
     dispatcher::run(Arc::clone(&plan), Arc::clone(&machine), surroundings, &mut |event| {
         record.apply(event);
         events.push(event.clone());

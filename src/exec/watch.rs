@@ -1,0 +1,158 @@
+//! The watch over all that this program starts: one runtime, one list of sessions, one ear for signals.
+//!
+//! What finds the repository and what carries a run out are started and ended in the same way: in sessions of their own,
+//! within a limit, and never left behind, whatever signal comes in the middle.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use crate::exec::clock::Clock;
+use crate::exec::process::{Process, Sink};
+use crate::exec::session::Sessions;
+use crate::exec::signal::{Listening, Order, Signals, stop_self};
+use crate::exec::unit::{Ending, LAST_MOMENT, supervise};
+use crate::exec::{Control, Phase};
+use crate::git::command::{Errands, Interrupted, Invocation, Printed};
+
+/// git looks at every worktree as it lists them. One that has not answered by then lies on a drive that never may.
+const LONGEST: Duration = Duration::from_secs(30);
+/// No answer that this program can use is longer.
+const MOST_PRINTED: usize = 256 << 20;
+
+/// The watch.
+pub struct Watch {
+    runtime: Runtime,
+    sessions: Arc<Sessions>,
+    signals: Signals,
+    longest: Duration,
+}
+
+impl Watch {
+    /// Begins. From now on signals are heard wherever somebody waits for something that was started.
+    ///
+    /// # Errors
+    /// Where the system has no place for what it needs.
+    pub fn begin() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let signals = {
+            let _context = runtime.enter();
+            Signals::take_over()?
+        };
+        Ok(Self { runtime, sessions: Arc::new(Sessions::new()), signals, longest: LONGEST })
+    }
+
+    /// The sessions of all that is started.
+    pub fn sessions(&self) -> Arc<Sessions> {
+        Arc::clone(&self.sessions)
+    }
+
+    /// Carries something out while signals are orders, for it to obey.
+    pub fn over<T>(&mut self, work: impl AsyncFnOnce(&mut Listening<'_>) -> T) -> T {
+        let Self { runtime, signals, .. } = self;
+        let mut listening = signals.listen();
+        runtime.block_on(work(&mut listening))
+    }
+}
+
+impl Errands for Watch {
+    fn carry_out(&mut self, invocations: &[Invocation]) -> Result<Vec<io::Result<Printed>>, Interrupted> {
+        let (sessions, longest) = (self.sessions(), self.longest);
+        self.over(async |listening| carry_out(invocations, &sessions, longest, listening).await)
+    }
+}
+
+async fn carry_out(
+    invocations: &[Invocation],
+    sessions: &Arc<Sessions>,
+    longest: Duration,
+    listening: &mut Listening<'_>,
+) -> Result<Vec<io::Result<Printed>>, Interrupted> {
+    let (phase, control) = Control::new();
+    let clock = Clock::default();
+    let mut errands = JoinSet::new();
+    for (index, invocation) in invocations.iter().enumerate() {
+        let errand = errand(invocation.clone(), Arc::clone(sessions), longest, clock.clone(), control.clone());
+        errands.spawn(async move { (index, errand.await) });
+    }
+    let mut printed: Vec<io::Result<Printed>> =
+        invocations.iter().map(|_| Err(io::Error::other("it was never carried out"))).collect();
+    let mut interrupted = None;
+    loop {
+        tokio::select! {
+            biased;
+            Some(order) = listening.orders.recv() => match order {
+                Order::End(number) | Order::EndNow(number) => {
+                    // A second one finds them asked to end already, with a moment left.
+                    interrupted.get_or_insert(Interrupted(number));
+                    phase.send_replace(Phase::Kill);
+                }
+                Order::Suspend => {
+                    let before = tokio::time::Instant::now();
+                    sessions.suspended(stop_self);
+                    clock.stood_still(before.elapsed());
+                }
+            },
+            ended = errands.join_next() => match ended {
+                Some(Ok((index, result))) => printed[index] = result,
+                // A fault of this program's own.
+                Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+                None => break,
+            },
+        }
+    }
+    interrupted.map_or(Ok(printed), Err)
+}
+
+/// Carries one process to its end, and keeps what it prints.
+async fn errand(
+    invocation: Invocation,
+    sessions: Arc<Sessions>,
+    longest: Duration,
+    clock: Clock,
+    mut control: Control,
+) -> io::Result<Printed> {
+    let mut process = Process::spawn(&invocation, &sessions, Whole::default())?;
+    let ending = supervise(&mut process, Some(longest), LAST_MOMENT, &clock, &mut control).await;
+    let (exit, lost) = (process.exit(), process.has_lost_output());
+    let Whole { stdout, stderr, too_long } = process.sink;
+    match (ending, exit) {
+        (Ending::TimedOut, _) => Err(io::ErrorKind::TimedOut.into()),
+        (Ending::Cancelled, _) => Err(io::ErrorKind::Interrupted.into()),
+        (Ending::Itself { .. }, Some(_)) if too_long => Err(io::Error::other("it printed more than can be meant")),
+        (Ending::Itself { .. }, Some(_)) if lost => Err(io::Error::other("its output could not be read to the end")),
+        (Ending::Itself { .. }, Some(exit)) => Ok(Printed { exit, stdout, stderr }),
+        (Ending::Itself { .. }, None) => Err(io::Error::other("its end was lost")),
+    }
+}
+
+/// All that a process prints.
+#[derive(Default)]
+struct Whole {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    too_long: bool,
+}
+
+impl Whole {
+    fn add(to: &mut Vec<u8>, chunk: &[u8]) -> bool {
+        let fits = to.len() + chunk.len() <= MOST_PRINTED;
+        if fits {
+            to.extend_from_slice(chunk);
+        }
+        !fits
+    }
+}
+
+impl Sink for Whole {
+    fn stdout(&mut self, chunk: &[u8]) {
+        self.too_long |= Self::add(&mut self.stdout, chunk);
+    }
+
+    fn stderr(&mut self, chunk: &[u8]) {
+        self.too_long |= Self::add(&mut self.stderr, chunk);
+    }
+}
