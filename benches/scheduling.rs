@@ -10,7 +10,7 @@ use clap::Parser;
 use git_wtcheck::cli::Cli;
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
-use git_wtcheck::exec::{Ask, Control, Done, Executor, NoPlace};
+use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
@@ -23,7 +23,7 @@ use git_wtcheck::summary::Record;
 struct Instantly;
 
 impl Executor for Instantly {
-    fn attempt(&self, _: Ask, _: Control) -> impl Future<Output = Result<Done, NoPlace>> + Send {
+    fn attempt(&self, _: Ask, _: Control) -> impl Future<Output = Result<Done, NoAttempt>> + Send {
         let mut facts = Facts::new();
         facts.set("clean", true);
         facts.set("dirty", false);

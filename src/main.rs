@@ -5,11 +5,15 @@ use std::process::ExitCode;
 
 use git_wtcheck::commands::Io;
 use git_wtcheck::completion;
+use git_wtcheck::exec::helper;
 use git_wtcheck::model::environment::Environment;
 
 fn main() -> ExitCode {
-    let environment = Environment::of_this_process();
     let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(status) = helper::answer(&args) {
+        return status;
+    }
+    let environment = Environment::of_this_process();
     if completion::is_asked(&environment) {
         completion::answer(&args, &environment);
         return ExitCode::SUCCESS;

@@ -45,6 +45,8 @@ pub struct Question<'a> {
     pub plan: &'a Plan,
     /// The unit.
     pub unit: UnitIndex,
+    /// Its worktree, with all that is known of it by now.
+    pub worktree: &'a Worktree,
     /// Units of the same check that the same process should answer.
     pub with: &'a [UnitIndex],
     /// The attempt, counted from 1.
@@ -55,8 +57,7 @@ pub struct Question<'a> {
 
 /// Makes an attempt at a unit ready; or gives its answer, where it follows from what is known.
 pub fn prepare(git: &Git, question: Question<'_>) -> Result<Prepared, Verdict> {
-    let Question { plan, unit, with, number, changed } = question;
-    let worktree = &plan.worktrees[plan.worktree_of(unit)];
+    let Question { plan, unit, worktree, with, number, changed } = question;
     let check = &plan.checks[plan.check_of(unit)].check;
     let dir = check.dir.as_ref().map_or_else(|| worktree.path.clone(), |dir| worktree.path.join(dir));
     let mut prepared = match check.kind {

@@ -106,6 +106,9 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
     text
 }
 
+/// What a run would wait for.
+const NO_ANSWER_YET: &str = "its folder has not answered yet";
+
 /// The units of a worktree: none, for one reason, or each by itself.
 enum Units<'a> {
     None(String),
@@ -141,12 +144,18 @@ fn units(plan: &Plan, worktree: WorktreeIndex) -> Units<'_> {
     if let Some(obstacle) = &plan.worktrees[worktree].obstacle {
         return Units::None(format!("{}: {}", obstacle.outcome.words(), obstacle.reason));
     }
+    if plan.worktrees[worktree].is_unanswered {
+        return Units::None(NO_ANSWER_YET.to_owned());
+    }
     Units::Some(each(plan, worktree).collect())
 }
 
 fn each(plan: &Plan, worktree: WorktreeIndex) -> impl Iterator<Item = Unit<'_>> {
     plan.checks.iter().enumerate().map(move |(index, planned)| {
         let check = planned.check.name.as_str();
+        if plan.worktrees[worktree].is_unanswered {
+            return Unit { check, action: "run-if", reason: Some(NO_ANSWER_YET.to_owned()) };
+        }
         match (plan.obstacle(plan.unit(worktree, index)), &planned.when) {
             (Some(obstacle), _) => {
                 let action = if obstacle.outcome == Outcome::Errored { "errored" } else { "skipped" };

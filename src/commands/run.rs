@@ -76,10 +76,10 @@ pub fn run(
     }
     let reports = RefCell::new(Reports::new(reporters, verbose));
 
-    let sessions = watch.sessions();
+    let (sessions, looks) = (watch.sessions(), watch.looks());
     watch.over(async |listening| {
         let clock = Clock::default();
-        let executor = Arc::new(Processes::new(git, clock.clone(), sessions, verbose));
+        let executor = Arc::new(Processes::new(git, clock.clone(), sessions, verbose).with_looks(looks));
         let time = clock.clone();
         let surroundings = Surroundings { clock, orders: listening.orders, random: fastrand::Rng::new(), most };
         let mut emit = |event: &crate::event::Event| reports.borrow_mut().event(event);

@@ -19,7 +19,7 @@ use crate::exec::clock::Clock;
 use crate::exec::schedule::Schedule;
 use crate::exec::signal::Order;
 use crate::exec::units::Units;
-use crate::exec::{Ask, Control, Done, Executor, NoPlace, Phase, retry};
+use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, retry};
 use crate::model::answer::Verdict;
 use crate::model::duration;
 use crate::model::outcome::Outcome;
@@ -85,7 +85,7 @@ struct Ended {
     unit: UnitIndex,
     started: Duration,
     asked_for_others: bool,
-    result: Result<Done, NoPlace>,
+    result: Result<Done, NoAttempt>,
 }
 
 struct Dispatcher<'a, E> {
@@ -324,7 +324,13 @@ impl<E: Executor> Dispatcher<'_, E> {
                 }
                 self.finish(unit, started, done);
             }
-            Err(NoPlace(error)) => {
+            Err(NoAttempt::NotYet(wait)) => {
+                if asked_for_others {
+                    self.share(unit, None);
+                }
+                self.put_off(unit, wait);
+            }
+            Err(NoAttempt::NoPlace(error)) => {
                 if asked_for_others {
                     self.share(unit, None);
                 }
@@ -337,6 +343,18 @@ impl<E: Executor> Dispatcher<'_, E> {
                     self.schedule.shrink();
                 }
             }
+        }
+    }
+
+    /// An attempt for which something is not known yet: it is made again after a wait, in which others have its place.
+    fn put_off(&mut self, unit: UnitIndex, wait: Duration) {
+        self.units[unit].attempts -= 1;
+        self.schedule.leave(unit);
+        if let Some(cause) = self.cancelled {
+            let reason = self.why(cause);
+            self.end(unit, Outcome::Cancelled, Some(reason));
+        } else {
+            self.waiting.push(Reverse((self.clock.now() + wait, unit)));
         }
     }
 

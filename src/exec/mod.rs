@@ -10,6 +10,8 @@
 pub mod capture;
 pub mod clock;
 pub mod dispatcher;
+pub mod helper;
+pub mod looks;
 pub mod process;
 pub mod retry;
 pub mod schedule;
@@ -20,6 +22,7 @@ mod units;
 pub mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::BString;
 use tokio::sync::watch as phases;
@@ -101,6 +104,8 @@ pub struct Done {
     pub leaked: bool,
     /// Whether it was kept out by a lock of another git process.
     pub locked: bool,
+    /// Whether no other attempt could come to anything else.
+    pub is_final: bool,
     /// See [`Verdict::changed`].
     pub changed: Option<Vec<BString>>,
     /// Answers to the other units that were asked for.
@@ -126,20 +131,26 @@ impl Done {
             stderr: None,
             leaked: false,
             locked: false,
+            is_final: false,
             changed: None,
             others: Vec::new(),
         }
     }
 }
 
-/// The machine has no place for one more process now: too many open files, or too many processes.
+/// Why an attempt could not be made now. It does not count.
 #[derive(Debug)]
-pub struct NoPlace(pub std::io::Error);
+pub enum NoAttempt {
+    /// The machine has no place for one more process: too many open files, or too many processes.
+    NoPlace(std::io::Error),
+    /// What it needs is not known yet; asked again after this time, it may be.
+    NotYet(Duration),
+}
 
 /// What carries attempts out. The real one starts processes; tests have one that only lets (virtual) time pass.
 pub trait Executor: Send + Sync + 'static {
     /// Carries one attempt out, and obeys `control` while it does.
-    fn attempt(&self, ask: Ask, control: Control) -> impl Future<Output = Result<Done, NoPlace>> + Send;
+    fn attempt(&self, ask: Ask, control: Control) -> impl Future<Output = Result<Done, NoAttempt>> + Send;
 
     /// Stops everything that runs, and this program with it, until it is continued.
     fn suspend(&self) {}

@@ -25,6 +25,9 @@ pub fn is_worth_another(check: &Check, done: &Done) -> bool {
         Outcome::Failed => RetryClass::Failure,
         Outcome::Passed | Outcome::Skipped | Outcome::Cancelled => return false,
     };
+    if done.is_final {
+        return false;
+    }
     check.retry_on.contains(&class) || (done.locked && check.retry_on.contains(&RetryClass::Lock))
 }
 

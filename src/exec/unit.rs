@@ -1,5 +1,6 @@
 //! One attempt: the check's process started, watched over, and its answer read.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,16 @@ use tokio::task::coop::unconstrained;
 use crate::checks::{self, Prepared, Question, Reader};
 use crate::exec::capture::Tail;
 use crate::exec::clock::Clock;
+use crate::exec::looks::{Looks, Seen};
 use crate::exec::process::{Process, Sink, is_no_place};
 use crate::exec::session::Sessions;
-use crate::exec::{Ask, Control, Done, Executor, NoPlace, Phase, signal};
-use crate::git::command::{Git, is_lock_conflict};
+use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, signal};
+use crate::git::command::{Git, Invocation, is_lock_conflict};
+use crate::git::folder::Found;
 use crate::model::answer::{Captured, Exit};
 use crate::model::duration;
 use crate::model::outcome::Outcome;
+use crate::model::worktree::{Obstacle, Worktree};
 
 /// A process that has ended may leave others behind that are about to end too: so long they may take before they count as left behind.
 /// With [`LEAK_GRACE`] it stays under 200 ms.
@@ -31,6 +35,9 @@ const KILL_AGAIN: Duration = Duration::from_millis(100);
 /// So many looks in a row must find it in the kernel's hands for it to be given up on sooner. It never comes back from there
 /// to its own code.
 const HELD: u32 = 3;
+
+/// A folder that has not answered yet is asked for again after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// So much of what git says on standard error is read at the least, whatever `max-output` is.
 const GIT_WORDS: usize = 64 * 1024;
@@ -159,6 +166,7 @@ pub struct Processes {
     git: Git,
     clock: Clock,
     sessions: Arc<Sessions>,
+    looks: Looks,
     keep_output: bool,
 }
 
@@ -166,7 +174,29 @@ impl Processes {
     /// An executor on this clock, whose processes are among these sessions. `keep_output`: whether a report will show the
     /// output of units that passed.
     pub fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, keep_output: bool) -> Self {
-        Self { git, clock, sessions, keep_output }
+        Self { git, clock, sessions, looks: Looks::default(), keep_output }
+    }
+
+    /// This executor with what is known of folders that had not answered when the plan was made.
+    #[must_use]
+    pub fn with_looks(self, looks: Looks) -> Self {
+        Self { looks, ..self }
+    }
+
+    /// A worktree with what has been found of its folder by now; or why there is nothing to be done in it, yet or at all.
+    fn worktree<'a>(&self, planned: &'a Worktree) -> Result<Cow<'a, Worktree>, Result<Done, NoAttempt>> {
+        if !planned.is_unanswered {
+            return Ok(Cow::Borrowed(planned));
+        }
+        let found = match self.looks.seen(&planned.path) {
+            Seen::Found(found) => *found,
+            Seen::NotYet => return Err(Err(NoAttempt::NotYet(LOOK_AGAIN))),
+            Seen::Never => Found::no_answer(),
+        };
+        match found.obstacle {
+            Some(Obstacle { outcome, reason }) => Err(Ok(Done { is_final: true, ..Done::with(outcome, Some(reason)) })),
+            None => Ok(Cow::Owned(found.completes(planned.clone()))),
+        }
     }
 }
 
@@ -191,10 +221,15 @@ impl Sink for Streams {
 }
 
 impl Executor for Processes {
-    async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoPlace> {
+    async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoAttempt> {
         let planned = &ask.plan.checks[ask.plan.check_of(ask.unit)].check;
         let Ask { plan, unit, with, number, changed } = &ask;
-        let question = Question { plan, unit: *unit, with, number: *number, changed: changed.as_deref() };
+        let worktree = match self.worktree(&plan.worktrees[plan.worktree_of(*unit)]) {
+            Ok(worktree) => worktree,
+            Err(result) => return result,
+        };
+        let changed = changed.as_deref();
+        let question = Question { plan, unit: *unit, worktree: &worktree, with, number: *number, changed };
         let Prepared { invocation, reader } = match checks::prepare(&self.git, question) {
             Ok(prepared) => prepared,
             Err(verdict) => return Ok(Done::of(verdict)),
@@ -206,7 +241,7 @@ impl Executor for Processes {
         let streams = Streams { reader, stdout, stderr: Tail::new(read) };
         let mut process = match Process::spawn(&invocation, &self.sessions, streams) {
             Ok(process) => process,
-            Err(error) if is_no_place(&error) => return Err(NoPlace(error)),
+            Err(error) if is_no_place(&error) => return Err(NoAttempt::NoPlace(error)),
             Err(error) => return Ok(Done::with(Outcome::Errored, Some(cannot_start(&invocation, &error)))),
         };
         let ending = supervise(&mut process, planned.timeout, planned.grace_period, &self.clock, &mut control).await;
@@ -223,6 +258,9 @@ impl Executor for Processes {
             // Half of git's answer must not read as all of it.
             (Ending::Itself { .. }, Some(_)) if lost => {
                 Done::with(Outcome::Errored, Some("its output could not be read to the end".to_owned()))
+            }
+            (Ending::Itself { .. }, Some(exit)) if invocation.not_entered(exit, &stderr.bytes).is_some() => {
+                Done::with(Outcome::Errored, invocation.not_entered(exit, &stderr.bytes))
             }
             (Ending::Itself { leaked }, Some(exit)) => {
                 let verdict = reader.finish(exit, &stderr.bytes);
@@ -252,7 +290,10 @@ impl Executor for Processes {
 }
 
 /// Why a program could not be started, in words that name what is missing.
-fn cannot_start(invocation: &crate::git::command::Invocation, error: &std::io::Error) -> String {
+fn cannot_start(invocation: &Invocation, error: &std::io::Error) -> String {
+    if invocation.is_away() {
+        return format!("cannot start a process to enter {}: {error}", invocation.dir.display());
+    }
     match invocation.dir.metadata() {
         Err(error) => format!("cannot enter {}: {error}", invocation.dir.display()),
         Ok(metadata) if !metadata.is_dir() => format!("cannot enter {}: not a folder", invocation.dir.display()),

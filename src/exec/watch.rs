@@ -5,21 +5,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::exec::clock::Clock;
+use crate::exec::looks::Looks;
 use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
 use crate::exec::signal::{Listening, Order, Signals, stop_self};
 use crate::exec::unit::{Ending, LAST_MOMENT, supervise};
 use crate::exec::{Control, Phase};
-use crate::git::command::{Errands, Interrupted, Invocation, Printed};
+use crate::git::command::{Errand, Errands, Git, Interrupted, Printed};
+use crate::git::folder::{Found, Look};
 
-/// git looks at every worktree as it lists them. One that has not answered by then lies on a drive that never may.
-const LONGEST: Duration = Duration::from_secs(30);
 /// No answer that this program can use is longer.
 const MOST_PRINTED: usize = 256 << 20;
 
@@ -28,7 +27,7 @@ pub struct Watch {
     runtime: Runtime,
     sessions: Arc<Sessions>,
     signals: Signals,
-    longest: Duration,
+    looks: Looks,
 }
 
 impl Watch {
@@ -42,12 +41,17 @@ impl Watch {
             let _context = runtime.enter();
             Signals::take_over()?
         };
-        Ok(Self { runtime, sessions: Arc::new(Sessions::new()), signals, longest: LONGEST })
+        Ok(Self { runtime, sessions: Arc::new(Sessions::new()), signals, looks: Looks::default() })
     }
 
     /// The sessions of all that is started.
     pub fn sessions(&self) -> Arc<Sessions> {
         Arc::clone(&self.sessions)
+    }
+
+    /// What is known of the folders that may not answer.
+    pub fn looks(&self) -> Looks {
+        self.looks.clone()
     }
 
     /// Carries something out while signals are orders, for it to obey.
@@ -59,27 +63,44 @@ impl Watch {
 }
 
 impl Errands for Watch {
-    fn carry_out(&mut self, invocations: &[Invocation]) -> Result<Vec<io::Result<Printed>>, Interrupted> {
-        let (sessions, longest) = (self.sessions(), self.longest);
-        self.over(async |listening| carry_out(invocations, &sessions, longest, listening).await)
+    fn carry_out(&mut self, errands: &[Errand]) -> Result<Vec<io::Result<Printed>>, Interrupted> {
+        let sessions = self.sessions();
+        self.over(async |listening| carry_out(errands, &sessions, listening).await)
+    }
+
+    fn look(&mut self, git: &Git, asked: &[Look]) -> Result<Vec<Option<Found>>, Interrupted> {
+        let (sessions, looks) = (self.sessions(), self.looks());
+        self.over(async |listening| {
+            let looking = looks.begin(git, &sessions, asked);
+            tokio::pin!(looking);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(order) = listening.orders.recv() => match order {
+                        Order::End(number) | Order::EndNow(number) => return Err(Interrupted(number)),
+                        Order::Suspend => sessions.suspended(stop_self),
+                    },
+                    found = &mut looking => return Ok(found),
+                }
+            }
+        })
     }
 }
 
 async fn carry_out(
-    invocations: &[Invocation],
+    asked: &[Errand],
     sessions: &Arc<Sessions>,
-    longest: Duration,
     listening: &mut Listening<'_>,
 ) -> Result<Vec<io::Result<Printed>>, Interrupted> {
     let (phase, control) = Control::new();
     let clock = Clock::default();
     let mut errands = JoinSet::new();
-    for (index, invocation) in invocations.iter().enumerate() {
-        let errand = errand(invocation.clone(), Arc::clone(sessions), longest, clock.clone(), control.clone());
+    for (index, errand) in asked.iter().enumerate() {
+        let errand = carry(errand.clone(), Arc::clone(sessions), clock.clone(), control.clone());
         errands.spawn(async move { (index, errand.await) });
     }
     let mut printed: Vec<io::Result<Printed>> =
-        invocations.iter().map(|_| Err(io::Error::other("it was never carried out"))).collect();
+        asked.iter().map(|_| Err(io::Error::other("it was never carried out"))).collect();
     let mut interrupted = None;
     loop {
         tokio::select! {
@@ -108,15 +129,9 @@ async fn carry_out(
 }
 
 /// Carries one process to its end, and keeps what it prints.
-async fn errand(
-    invocation: Invocation,
-    sessions: Arc<Sessions>,
-    longest: Duration,
-    clock: Clock,
-    mut control: Control,
-) -> io::Result<Printed> {
-    let mut process = Process::spawn(&invocation, &sessions, Whole::default())?;
-    let ending = supervise(&mut process, Some(longest), LAST_MOMENT, &clock, &mut control).await;
+async fn carry(errand: Errand, sessions: Arc<Sessions>, clock: Clock, mut control: Control) -> io::Result<Printed> {
+    let mut process = Process::spawn(&errand.invocation, &sessions, Whole::default())?;
+    let ending = supervise(&mut process, Some(errand.within), LAST_MOMENT, &clock, &mut control).await;
     let (exit, lost) = (process.exit(), process.has_lost_output());
     let Whole { stdout, stderr, too_long } = process.sink;
     match (ending, exit) {
@@ -124,6 +139,9 @@ async fn errand(
         (Ending::Cancelled, _) => Err(io::ErrorKind::Interrupted.into()),
         (Ending::Itself { .. }, Some(_)) if too_long => Err(io::Error::other("it printed more than can be meant")),
         (Ending::Itself { .. }, Some(_)) if lost => Err(io::Error::other("its output could not be read to the end")),
+        (Ending::Itself { .. }, Some(exit)) if errand.invocation.not_entered(exit, &stderr).is_some() => {
+            Err(io::Error::other(errand.invocation.not_entered(exit, &stderr).unwrap_or_default()))
+        }
         (Ending::Itself { .. }, Some(exit)) => Ok(Printed { exit, stdout, stderr }),
         (Ending::Itself { .. }, None) => Err(io::Error::other("its end was lost")),
     }

@@ -5,9 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bstr::ByteSlice;
 
+use crate::git::folder::{Found, Look};
+use crate::git::mounts::Mounts;
 use crate::model::answer::Exit;
 use crate::model::environment::Environment;
 
@@ -43,7 +46,24 @@ pub struct Invocation {
     pub input: Option<Vec<u8>>,
     base: Arc<[(OsString, OsString)]>,
     extra: Vec<(OsString, OsString)>,
+    /// Whether its folder may lie on a drive that does not answer: then this program does not wait for anybody to enter it.
+    away: bool,
 }
+
+/// This program, by whatever name and wherever it lies now.
+#[cfg(target_os = "linux")]
+pub const THIS_PROGRAM: &str = "/proc/self/exe";
+/// This program, by whatever name and wherever it lies now.
+#[cfg(not(target_os = "linux"))]
+pub const THIS_PROGRAM: &str = "git-wtcheck";
+/// What asks this program to enter a folder, and to become another program there.
+pub const ENTER: &str = "--enter-folder";
+/// What asks this program to look at folders.
+pub const LOOK: &str = "--look-at-folders";
+/// What it exits with where it could not enter the folder, or not become the other program.
+pub const NOT_ENTERED: i32 = 125;
+/// What it says then begins with this.
+pub const NOT_ENTERED_WORDS: &str = "git-wtcheck: cannot ";
 
 impl Invocation {
     /// Adds a variable to its environment.
@@ -61,12 +81,35 @@ impl Invocation {
     }
 
     /// The standard library's command for it, with its streams still to be set.
+    ///
+    /// The parent of a process waits until that has entered its folder. Where the folder may never be entered, the process is
+    /// started elsewhere, and enters it by itself.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.args).current_dir(&self.dir).env_clear();
+        let mut command = if self.away {
+            let mut command = Command::new(THIS_PROGRAM);
+            command.arg(ENTER).arg(&self.dir).arg(&self.program).args(&self.args).current_dir("/");
+            command
+        } else {
+            let mut command = Command::new(&self.program);
+            command.args(&self.args).current_dir(&self.dir);
+            command
+        };
+        command.env_clear();
         command.envs(self.base.iter().map(|(name, value)| (name, value)));
         command.envs(self.extra.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// Whether its folder may lie on a drive that does not answer.
+    pub const fn is_away(&self) -> bool {
+        self.away
+    }
+
+    /// Why it was never the program that was asked for, where it ended because of that.
+    pub fn not_entered(&self, exit: Exit, stderr: &[u8]) -> Option<String> {
+        let is_meant = self.away && exit == Exit::Code(NOT_ENTERED);
+        let words = stderr.strip_prefix(NOT_ENTERED_WORDS.as_bytes()).filter(|_| is_meant)?;
+        Some(format!("cannot {}", words.to_str_lossy().trim_end()))
     }
 
     /// The command line as a person would read it.
@@ -83,6 +126,7 @@ pub struct Git {
     /// Whether git may take locks that it could do without. (Rule: `use_optional_locks` in git's environment.c.)
     pub optional_locks: bool,
     directory: PathBuf,
+    mounts: Arc<Mounts>,
     inherited: Arc<[(OsString, OsString)]>,
     scrubbed: Arc<[(OsString, OsString)]>,
     parsed: Arc<[(OsString, OsString)]>,
@@ -106,6 +150,7 @@ impl Git {
                 .text("GIT_OPTIONAL_LOCKS")
                 .is_some_and(|said| ["0", "false", "no", "off"].iter().any(|no| said.eq_ignore_ascii_case(no))),
             directory: environment.directory().to_owned(),
+            mounts: Arc::new(Mounts::of_this_process()),
             parsed: parsed(&scrubbed).into(),
             inherited: parsed(&inherited).into(),
             scrubbed: scrubbed.into(),
@@ -123,26 +168,40 @@ impl Git {
     }
 
     fn invocation(&self, args: &[&str], dir: &Path, base: &Arc<[(OsString, OsString)]>) -> Invocation {
+        self.any(self.program.clone(), args.iter().map(OsString::from).collect(), dir, base)
+    }
+
+    fn any(
+        &self,
+        program: OsString,
+        args: Vec<OsString>,
+        dir: &Path,
+        base: &Arc<[(OsString, OsString)]>,
+    ) -> Invocation {
         Invocation {
-            program: self.program.clone(),
-            args: args.iter().map(OsString::from).collect(),
+            program,
+            args,
             dir: dir.to_owned(),
             input: None,
             base: Arc::clone(base),
             extra: Vec::new(),
+            away: !self.mounts.answers(dir),
         }
+    }
+
+    /// Which folders surely answer.
+    pub fn mounts(&self) -> &Mounts {
+        &self.mounts
+    }
+
+    /// This program, run to look at folders that may not answer, which it is told on its standard input.
+    pub fn looking(&self) -> Invocation {
+        self.any(THIS_PROGRAM.into(), vec![LOOK.into()], Path::new("/"), &self.scrubbed)
     }
 
     /// A program of the user's, run in a folder, in no repository but the one that the folder belongs to.
     pub fn program(&self, program: &str, args: &[String], dir: &Path) -> Invocation {
-        Invocation {
-            program: program.into(),
-            args: args.iter().map(OsString::from).collect(),
-            dir: dir.to_owned(),
-            input: None,
-            base: Arc::clone(&self.scrubbed),
-            extra: Vec::new(),
-        }
+        self.any(program.into(), args.iter().map(OsString::from).collect(), dir, &self.scrubbed)
     }
 }
 
@@ -167,6 +226,15 @@ pub struct Printed {
     pub stderr: Vec<u8>,
 }
 
+/// A short process, and how long it may take.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// The process.
+    pub invocation: Invocation,
+    /// Not longer than this.
+    pub within: Duration,
+}
+
 /// A signal of this number came in the middle, and what was started for an answer has been ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted(pub i32);
@@ -179,7 +247,14 @@ pub trait Errands {
     ///
     /// # Errors
     /// Where a signal came first.
-    fn carry_out(&mut self, invocations: &[Invocation]) -> Result<Vec<io::Result<Printed>>, Interrupted>;
+    fn carry_out(&mut self, errands: &[Errand]) -> Result<Vec<io::Result<Printed>>, Interrupted>;
+
+    /// Has another process look at folders that may not answer, and waits a moment for what it finds. None: nobody has
+    /// answered yet.
+    ///
+    /// # Errors
+    /// Where a signal came first.
+    fn look(&mut self, git: &Git, looks: &[Look]) -> Result<Vec<Option<Found>>, Interrupted>;
 }
 
 /// Whether git was kept out by a lock that another process holds, which a later attempt may find free.

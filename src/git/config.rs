@@ -5,7 +5,7 @@ use bstr::{BString, ByteSlice};
 use crate::git::command::{Git, Invocation};
 
 /// What of git's configuration is of interest: this program's own sections, git's colours and hints, and what decides where the main worktree is.
-const PATTERN: &str = "^(wtcheck|color|advice)\\.|^core\\.worktree$|^extensions\\.worktreeconfig$";
+const PATTERN: &str = "^(wtcheck|color|advice)\\.|^core\\.(worktree|bare)$|^extensions\\.(worktreeconfig|refstorage)$";
 
 /// From which configuration an entry came, as `git config --show-scope` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,9 +51,12 @@ pub struct Entry {
     pub value: Option<BString>,
 }
 
+/// What lists the entries.
+pub const LISTING: [&str; 6] = ["config", "--get-regexp", "-z", "--show-scope", "--show-origin", PATTERN];
+
 /// The process that lists the entries.
 pub fn listing(git: &Git) -> Invocation {
-    git.here(&["config", "--get-regexp", "-z", "--show-scope", "--show-origin", PATTERN])
+    git.here(&LISTING)
 }
 
 /// Reads what [`listing`] printed. `None` where it is not of the expected form.

@@ -2,6 +2,9 @@
 
 pub mod command;
 pub mod config;
+pub mod folder;
+pub mod mounts;
 pub mod operation;
+pub mod records;
 pub mod repository;
 pub mod worktrees;

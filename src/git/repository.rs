@@ -1,20 +1,29 @@
 //! Which repository this is: found once, with the environment that git itself would use.
 
 use std::ffi::OsStr;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use crate::git::command::{Errands, Git, Interrupted, Invocation, Printed, complaint_in_full};
+use crate::git::command::{Errand, Errands, Git, Interrupted, Invocation, Printed, complaint_in_full};
 use crate::git::config::{self, Entry};
-use crate::git::worktrees::{self, MainLocation};
+use crate::git::folder::Look;
+use crate::git::records;
+use crate::git::worktrees::{self, MainLocation, Record};
 use crate::model::answer::Exit;
 use crate::model::worktree::Worktree;
 
 /// The oldest git that can list worktrees NUL-separated.
 pub const OLDEST_GIT: (u32, u32) = (2, 36);
+
+/// git itself may be slow, on a drive that is, but not for ever.
+const LONGEST: Duration = Duration::from_secs(30);
+/// git looks at every worktree that is not locked as it lists them. Where that takes longer, one may lie on a drive that never
+/// answers, and it is time to see whether that can be.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What git exits with where it does not know an option.
 const USAGE: Exit = Exit::Code(129);
@@ -24,14 +33,14 @@ const USAGE: Exit = Exit::Code(129);
 pub enum GitError {
     /// There is no git to ask.
     #[error("cannot run git: {0}")]
-    NoGit(std::io::Error),
+    NoGit(io::Error),
     /// The folder to stand in cannot be entered.
     #[error("cannot change to '{}': {error}", folder.display())]
     NoFolder {
         /// The folder.
         folder: PathBuf,
         /// The system's word.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// git refused, in its own words.
     #[error("{words}")]
@@ -100,10 +109,9 @@ const WHERE: [&str; 7] = [
 impl Repository {
     /// Finds the repository in which `folder` lies. Three git processes, side by side.
     pub fn discover(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
-        let asked = [git.here(&WHERE), worktrees::listing(git), config::listing(git)];
-        let mut answers = carry_out(errands, &asked)?.into_iter();
-        let mut next = || answers.next().unwrap_or_else(|| Err(std::io::Error::other("it was not asked")));
-        let (place, list, config) = (next(), next(), next());
+        let (place, list, config) = (git.here(&WHERE), worktrees::listing(git), config::listing(git));
+        let [place, list, config] = side_by_side(errands, [(place, LONGEST), (list, PATIENCE), (config, LONGEST)])?;
+        named(&[(&WHERE, &place), (&config::LISTING, &config)])?;
 
         let place = place.map_err(|error| cannot_start(error, folder))?;
         let place = read_place(&place.stdout).ok_or_else(|| {
@@ -119,30 +127,95 @@ impl Repository {
             _ => return Err(refused(&config.stderr, "config")),
         };
 
-        let list = list.map_err(GitError::NoGit)?;
-        if list.exit != Exit::Code(0) {
-            return Err(too_old(git, errands).unwrap_or_else(|| refused(&list.stderr, "worktree list")));
-        }
-        let mut records = worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))?;
+        let mut records = records(git, errands, list, &place.common_dir, &entries)?;
         let mut main = MainLocation::AsListed;
         if let Some(first) = records.first_mut().filter(|first| !first.bare) {
             main = main_location(git, errands, &place, &first.path, &entries)?;
             // Seen from a linked worktree, git lists it as if it had a working tree.
             first.bare = main == MainLocation::Nowhere;
         }
-        let worktrees = worktrees::examine(records, &place.common_dir, &main);
+        let looks = worktrees::looks(records, &place.common_dir, &main);
+        let worktrees = examined(git, errands, looks)?;
         Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
     }
 }
 
-/// Asks git; where one of the commands does not answer, names it.
-fn carry_out(errands: &mut impl Errands, asked: &[Invocation]) -> Result<Vec<std::io::Result<Printed>>, GitError> {
-    let answers = errands.carry_out(asked)?;
-    let is_late =
-        |answer: &std::io::Result<Printed>| answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
-    let late = asked.iter().zip(&answers).filter(|(_, answer)| is_late(answer));
-    let commands: Vec<_> = late.map(|(invocation, _)| format!("'{}'", invocation.shown())).collect();
-    if commands.is_empty() { Ok(answers) } else { Err(GitError::NoAnswer { commands }) }
+/// The records of all worktrees: from git, or where git itself waits for a drive that may be dead, from where they lie.
+fn records(
+    git: &Git,
+    errands: &mut impl Errands,
+    list: io::Result<Printed>,
+    common_dir: &Path,
+    entries: &[Entry],
+) -> Result<Vec<Record>, GitError> {
+    let list = if is_late(&list) {
+        if let Some(records) = records_beside_git(git, errands, common_dir, entries)? {
+            return Ok(records);
+        }
+        // Nothing speaks for a drive that is dead: git is only slow.
+        let [list] = side_by_side(errands, [(worktrees::listing(git), LONGEST)])?;
+        list
+    } else {
+        list
+    };
+    named(&[(&worktrees::LISTING, &list)])?;
+    let list = list.map_err(GitError::NoGit)?;
+    if list.exit != Exit::Code(0) {
+        return Err(too_old(git, errands).unwrap_or_else(|| refused(&list.stderr, "worktree list")));
+    }
+    worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))
+}
+
+/// See [`records::read`]. None where git is not known to wait for a worktree's folder.
+fn records_beside_git(
+    git: &Git,
+    errands: &mut impl Errands,
+    common_dir: &Path,
+    entries: &[Entry],
+) -> Result<Option<Vec<Record>>, GitError> {
+    let read = git.mounts().answers(common_dir).then(|| records::read(common_dir, entries).ok().flatten()).flatten();
+    let may_wait = |record: &Record| record.locked.is_none() && !git.mounts().answers(&record.path.join(".git"));
+    let Some(mut read) = read.filter(|records| records.iter().skip(1).any(may_wait)) else { return Ok(None) };
+    let mut asked = git.here(&["cat-file", "--batch-check=%(objectname)"]);
+    asked.input = Some(records::branches(&read));
+    let [heads] = side_by_side(errands, [(asked, LONGEST)])?;
+    let heads = heads.ok().filter(|heads| heads.exit == Exit::Code(0));
+    Ok(heads.and_then(|heads| records::put_heads(&mut read, &heads.stdout)).map(|()| read))
+}
+
+/// Asks git, each within its time.
+fn side_by_side<const N: usize>(
+    errands: &mut impl Errands,
+    asked: [(Invocation, Duration); N],
+) -> Result<[io::Result<Printed>; N], GitError> {
+    let asked = asked.map(|(invocation, within)| Errand { invocation, within });
+    let mut answers = errands.carry_out(&asked)?.into_iter();
+    Ok(std::array::from_fn(|_| answers.next().unwrap_or_else(|| Err(io::Error::other("it was not asked")))))
+}
+
+fn is_late(answer: &io::Result<Printed>) -> bool {
+    answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut)
+}
+
+/// Names the commands that have not answered, where there are any.
+fn named(answers: &[(&[&str], &io::Result<Printed>)]) -> Result<(), GitError> {
+    let late = answers.iter().filter(|(_, answer)| is_late(answer));
+    let commands: Vec<_> = late.map(|(words, _)| format!("'git {}'", words.join(" "))).collect();
+    if commands.is_empty() { Ok(()) } else { Err(GitError::NoAnswer { commands }) }
+}
+
+/// Looks at each worktree's folder: itself where the folder surely answers, and by another process where it may not.
+fn examined(git: &Git, errands: &mut impl Errands, looks: Vec<Look>) -> Result<Vec<Worktree>, GitError> {
+    let is_near = |look: &Look| look.record.bare || git.mounts().answers(&look.path().join(".git"));
+    let near: Vec<bool> = looks.iter().map(is_near).collect();
+    let away: Vec<Look> = looks.iter().zip(&near).filter(|(_, near)| !**near).map(|(look, _)| look.clone()).collect();
+    let seen = if away.is_empty() { Vec::new() } else { errands.look(git, &away)? };
+    let mut seen = seen.into_iter();
+    let found = looks.into_iter().zip(near).map(|(look, near)| {
+        let found = if near { Some(look.carry_out()) } else { seen.next().flatten() };
+        worktrees::worktree(look, found)
+    });
+    Ok(found.collect())
 }
 
 fn refused(stderr: &[u8], command: &str) -> GitError {
@@ -150,7 +223,7 @@ fn refused(stderr: &[u8], command: &str) -> GitError {
     GitError::Refused { words: words.unwrap_or_else(|| format!("'git {command}' failed without a word")) }
 }
 
-fn cannot_start(error: std::io::Error, folder: &Path) -> GitError {
+fn cannot_start(error: io::Error, folder: &Path) -> GitError {
     match std::fs::metadata(folder) {
         Err(error) => GitError::NoFolder { folder: folder.to_owned(), error },
         Ok(metadata) if !metadata.is_dir() => {
@@ -161,7 +234,8 @@ fn cannot_start(error: std::io::Error, folder: &Path) -> GitError {
 }
 
 fn too_old(git: &Git, errands: &mut impl Errands) -> Option<GitError> {
-    let version = carry_out(errands, &[git.here(&["version"])]).ok()?.pop()?.ok()?;
+    let [version] = side_by_side(errands, [(git.here(&["version"]), LONGEST)]).ok()?;
+    let version = version.ok()?;
     let text = version.stdout.to_str_lossy();
     let found = text.split_whitespace().nth(2)?;
     let mut numbers = found.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
@@ -200,8 +274,8 @@ fn main_location(
         return Ok(MainLocation::AsListed);
     }
     // Another repository may lie around the listed folder, and answer for itself.
-    let answer = carry_out(errands, &[git.within(listed, &WHERE)])?.pop().and_then(Result::ok);
-    let there = answer.and_then(|printed| read_place(&printed.stdout));
+    let [answer] = side_by_side(errands, [(git.within(listed, &WHERE), LONGEST)])?;
+    let there = answer.ok().and_then(|printed| read_place(&printed.stdout));
     Ok(match there.filter(|there| there.common_dir == place.common_dir) {
         Some(Place { toplevel: Some(top), .. }) => MainLocation::At(top),
         Some(Place { bare: true, .. }) => MainLocation::Nowhere,
@@ -216,6 +290,37 @@ fn main_location(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A git of which the commands with these words never answer, and all others do with nothing.
+    struct Silent(&'static [&'static str]);
+
+    impl Errands for Silent {
+        fn carry_out(&mut self, errands: &[Errand]) -> Result<Vec<io::Result<Printed>>, Interrupted> {
+            let answer = |errand: &Errand| {
+                let is_silent = self.0.iter().any(|word| errand.invocation.args.iter().any(|arg| arg == word));
+                let nothing = Printed { exit: Exit::Code(0), stdout: Vec::new(), stderr: Vec::new() };
+                if is_silent { Err(ErrorKind::TimedOut.into()) } else { Ok(nothing) }
+            };
+            Ok(errands.iter().map(answer).collect())
+        }
+
+        fn look(&mut self, _: &Git, looks: &[Look]) -> Result<Vec<Option<crate::git::folder::Found>>, Interrupted> {
+            Ok(looks.iter().map(|_| None).collect())
+        }
+    }
+
+    #[test]
+    fn the_command_that_does_not_answer_is_named() {
+        let git = Git::new(&crate::model::environment::Environment::of_this_process());
+        let told = |words: &'static [&'static str]| {
+            let refused = Repository::discover(&git, &mut Silent(words), Path::new("/"));
+            refused.expect_err("no answer").to_string()
+        };
+        let one = told(&["--show-origin"]);
+        assert!(one.starts_with("no answer from 'git config --get-regexp ") && !one.contains("rev-parse"), "{one}");
+        let both = told(&["--show-origin", "--show-toplevel"]);
+        assert!(both.contains("'git rev-parse ") && both.contains("'git config "), "{both}");
+    }
 
     #[test]
     fn a_newline_in_a_path_shifts_nothing() {

@@ -1,9 +1,9 @@
 //! How a unit, or one attempt at it, ended.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The outcome of a unit or of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It answered, and nothing was wrong.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::outcome::Outcome;
 
 /// One worktree, the main one or a linked one.
@@ -36,12 +38,14 @@ pub struct Worktree {
     pub apart: bool,
     /// Whether its folder or its `.git` belongs to another user: git may refuse it, and must be asked there.
     pub foreign: bool,
+    /// Whether nobody has answered yet who was to look at its folder: the drive may be dead.
+    pub is_unanswered: bool,
     /// Why no check can run here, if none can.
     pub obstacle: Option<Obstacle>,
 }
 
 /// Why no check can run on a worktree.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obstacle {
     /// What each of its units ends as: `Skipped` or `Errored`.
     pub outcome: Outcome,

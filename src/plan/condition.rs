@@ -468,13 +468,7 @@ mod tests {
             let scope = Scope { checks: &settings.checks, own };
             match Condition::compile(text, &scope) {
                 Ok(condition) => {
-                    let worktree = crate::git::worktrees::examine(
-                        vec![crate::git::worktrees::Record::default()],
-                        std::path::Path::new("/nowhere"),
-                        &crate::git::worktrees::MainLocation::AsListed,
-                    )
-                    .remove(0);
-                    condition.evaluate(&worktree, |_| None);
+                    condition.evaluate(&Worktree::default(), |_| None);
                 }
                 Err(fault) => {
                     let pointed = pointed(text, fault.span);

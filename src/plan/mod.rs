@@ -152,6 +152,7 @@ impl Plan {
         self.checks[self.check_of(unit)].shared
             && worktree.head.is_some()
             && worktree.obstacle.is_none()
+            && !worktree.is_unanswered
             && !worktree.foreign
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::git::mounts::Mounts;
 use crate::model::worktree::Worktree;
 use crate::settings::{Diagnostic, nearest};
 
@@ -15,10 +16,11 @@ struct Pattern<'a> {
     glob: GlobMatcher,
     /// The folder that it names, where it is a path and not a glob.
     folder: Option<PathBuf>,
+    mounts: &'a Mounts,
 }
 
 impl<'a> Pattern<'a> {
-    fn new(text: &'a str, directory: &Path) -> Result<Self, Diagnostic> {
+    fn new(text: &'a str, directory: &Path, mounts: &'a Mounts) -> Result<Self, Diagnostic> {
         let (leaves_out, pattern) = text.strip_prefix('!').map_or((false, text), |rest| (true, rest));
         if pattern.is_empty() {
             // Most likely a variable of a script that is not set; it must not stand for the current folder.
@@ -27,8 +29,8 @@ impl<'a> Pattern<'a> {
         // As in `git branch --list`, `*` crosses `/`.
         let glob = GlobBuilder::new(pattern).literal_separator(false).backslash_escape(true).build();
         let glob = glob.map_err(|error| Diagnostic::new(format!("'{text}' is no pattern: {}", error.kind())))?;
-        let folder = directory.join(pattern).canonicalize().ok();
-        Ok(Self { text, bare: pattern, leaves_out, glob: glob.compile_matcher(), folder })
+        let folder = mounts.real(&directory.join(pattern));
+        Ok(Self { text, bare: pattern, leaves_out, glob: glob.compile_matcher(), folder, mounts })
     }
 
     fn matches(&self, worktree: &Worktree) -> bool {
@@ -38,7 +40,7 @@ impl<'a> Pattern<'a> {
             || self.glob.is_match(&worktree.name)
             || worktree.branch.as_ref().is_some_and(|branch| self.glob.is_match(branch))
             || self.folder.as_ref().is_some_and(|folder| {
-                worktree.path == *folder || worktree.path.canonicalize().is_ok_and(|path| path == *folder)
+                worktree.path == *folder || self.mounts.real(&worktree.path).is_some_and(|path| path == *folder)
             })
     }
 }
@@ -49,9 +51,11 @@ pub(super) fn worktrees(
     patterns: &[String],
     directory: &Path,
 ) -> Result<Vec<Worktree>, Diagnostic> {
-    let mut patterns = patterns.iter().map(|text| Pattern::new(text, directory)).collect::<Result<Vec<_>, _>>()?;
+    let mounts = if patterns.is_empty() { Mounts::default() } else { Mounts::of_this_process() };
+    let mut patterns =
+        patterns.iter().map(|text| Pattern::new(text, directory, &mounts)).collect::<Result<Vec<_>, _>>()?;
     for pattern in patterns.iter_mut().filter(|pattern| matches!(pattern.bare, "." | "./")) {
-        pattern.folder = pattern.folder.take().map(|folder| top_of(folder, &worktrees));
+        pattern.folder = pattern.folder.take().map(|folder| top_of(folder, &worktrees, &mounts));
     }
     for pattern in &patterns {
         if !worktrees.iter().any(|worktree| pattern.matches(worktree)) {
@@ -72,8 +76,8 @@ pub(super) fn worktrees(
 }
 
 /// The worktree in which a folder lies, the innermost one; or the folder itself.
-fn top_of(folder: PathBuf, worktrees: &[Worktree]) -> PathBuf {
-    let tops = worktrees.iter().filter_map(|worktree| worktree.path.canonicalize().ok());
+fn top_of(folder: PathBuf, worktrees: &[Worktree], mounts: &Mounts) -> PathBuf {
+    let tops = worktrees.iter().filter_map(|worktree| mounts.real(&worktree.path));
     let around = tops.filter(|top| folder.starts_with(top)).max_by_key(|top| top.components().count());
     around.unwrap_or(folder)
 }

@@ -82,6 +82,14 @@ fn a_git_that_has_closed_its_streams_is_not_waited_for_without_a_way_out() {
     assert!(written(&repo, "../hanging").iter().all(|id| !runs(id)));
 }
 
+#[test]
+fn a_git_that_is_only_slow_is_waited_for() {
+    let repo = TestRepo::new();
+    repo.worktree("other");
+    let slow = "case $1 in worktree) sleep 1.5;; esac; exec \"$REAL\" \"$@\"";
+    Run::of(&mut with_git(&repo, slow)).exits(0).shows("other");
+}
+
 /// A repository whose one check holds a lock of git's as long as it runs, and takes it away when it is asked to end, a
 /// tenth of a second later.
 fn with_lock() -> TestRepo {

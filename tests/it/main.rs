@@ -9,6 +9,7 @@ mod builtins;
 mod completion;
 mod conditions;
 mod config;
+mod dead_drives;
 mod discovery;
 mod docs;
 mod first;

@@ -35,6 +35,20 @@ async fn one_at_a_time_goes_worktree_by_worktree() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_a_drive_takes_nobody_s_place() {
+    let one_place = || Plan { max_concurrency: 1, ..plan(3, vec![check("a")]) };
+    let late = |ask: &Ask| match ask.unit {
+        0 => Script { known_at: ms(120), ..Script::passes(ms(10)) },
+        _ => Script::passes(ms(10)),
+    };
+    let story = carry_out(one_place(), Given::default(), late).await;
+    assert_eq!([0, 1, 2].map(|worktree| story.end(worktree, 0)), [160, 10, 20]);
+    assert_eq!(story.attempts(0, 0), [(150, 160, Passed)], "what was put off is no attempt");
+    let interrupted = carry_out(one_place(), orders(&[(70, Order::End(SIGINT))]), late).await;
+    assert_eq!((interrupted.outcomes(), interrupted.took()), (vec![Cancelled, Passed, Passed], 70));
+}
+
+#[tokio::test(start_paused = true)]
 async fn everything_at_once_keeps_going_after_failures() {
     let story = carry_out(plan(20, vec![check("a"), check("b")]), Given::default(), |ask| {
         if ask.unit % 2 == 0 { Script::fails(ms(10)) } else { Script::passes(ms(100)) }

@@ -1,6 +1,6 @@
 //! A machine on which only virtual time passes: the real dispatcher and the real supervision over jobs that are scripts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::signal::Order;
 use git_wtcheck::exec::unit::{Ending, Job, supervise};
-use git_wtcheck::exec::{Ask, Control, Done, Executor, NoPlace};
+use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
 use git_wtcheck::model::answer::Verdict;
 use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine, RetryClass};
 use git_wtcheck::model::facts::Facts;
@@ -121,6 +121,8 @@ pub struct Script {
     pub leaves: bool,
     /// Whether its process could be started at all.
     pub has_place: bool,
+    /// When, from the run's start, all that it needs is known; until then it is put off.
+    pub known_at: Duration,
 }
 
 impl Script {
@@ -132,6 +134,7 @@ impl Script {
             done: Done::with(outcome, reason),
             leaves: false,
             has_place: true,
+            known_at: Duration::ZERO,
         }
     }
 
@@ -217,6 +220,8 @@ pub struct Load {
     pub most_of: BTreeMap<usize, usize>,
     /// Attempts that were carried out, in the order of their starts, with those that they were to answer for too.
     pub asked: Vec<(UnitIndex, u32, Vec<UnitIndex>)>,
+    /// Units that were put off at least once.
+    pub put_off: BTreeSet<UnitIndex>,
 }
 
 struct Machine<F> {
@@ -233,12 +238,16 @@ impl<F> Machine<F> {
 }
 
 impl<F: Fn(&Ask) -> Script + Send + Sync + 'static> Executor for Machine<F> {
-    async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoPlace> {
+    async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoAttempt> {
         let index = ask.plan.check_of(ask.unit);
         let check = &ask.plan.checks[index].check;
         let script = (self.script)(&ask);
         if !script.has_place {
-            return Err(NoPlace(std::io::Error::other("full")));
+            return Err(NoAttempt::NoPlace(std::io::Error::other("full")));
+        }
+        if self.clock.now() < script.known_at {
+            self.load().put_off.insert(ask.unit);
+            return Err(NoAttempt::NotYet(ms(50)));
         }
         {
             let mut load = self.load();
@@ -344,7 +353,8 @@ impl Story {
             match &event.kind {
                 EventKind::UnitFinished { unit, .. } => {
                     ends[*unit] += 1;
-                    assert!(!open.contains_key(unit), "a unit ends after its attempt");
+                    let is_open = open.contains_key(unit) && !self.load.put_off.contains(unit);
+                    assert!(!is_open, "a unit ends after its attempt");
                 }
                 EventKind::AttemptStarted { unit, number } => {
                     assert!(!cancelled, "no attempt starts after the run was cancelled");

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each file of tests uses its own part")]
 
+pub mod drive;
 pub mod leftovers;
 pub mod machine;
 pub mod terminal;
@@ -240,11 +241,16 @@ pub fn has(program: &str) -> bool {
 pub fn there(path: impl AsRef<Path>) -> bool {
     let path = path.as_ref();
     let there = path.is_file();
+    assert!(there || std::env::var("CI").as_deref() != Ok("true"), "{} is not installed", path.display());
+    there_is(&format!("{}, installed", path.display()), there)
+}
+
+/// Whether something is to be had that a test needs. Where it is not, the test says so and passes.
+pub fn there_is(what: &str, there: bool) -> bool {
     if !there {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is not installed", path.display());
         // Past the test harness, which keeps what a test that passes prints.
         let test = std::thread::current().name().unwrap_or_default().to_owned();
-        let _ = writeln!(std::io::stderr(), "{test}: not tested, {} is not installed", path.display());
+        let _ = writeln!(std::io::stderr(), "{test}: not tested for want of {what}");
     }
     there
 }

@@ -1,0 +1,342 @@
+//! What a look at a worktree's folder finds: whether it leads to this repository's record of it, and what stands in the way of
+//! checking it.
+//!
+//! A look is a value that can be handed to another process: where a drive may be dead, this program does not look itself.
+
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice;
+use serde::{Deserialize, Serialize};
+
+use crate::git::operation;
+use crate::git::worktrees::{MainLocation, Record};
+use crate::model::worktree::{Obstacle, Worktree};
+
+/// A look that is to be taken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Look {
+    /// git's record of the worktree.
+    pub record: Record,
+    /// Whether it is the main worktree.
+    pub main: bool,
+    /// Whether no other record has the same folder.
+    pub alone: bool,
+    /// The folder that all worktrees share.
+    #[serde(with = "bytes")]
+    pub common_dir: PathBuf,
+    /// Where the main worktree is.
+    pub location: MainLocation,
+}
+
+/// What a look has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// See [`Worktree::git_dir`](crate::model::worktree::Worktree::git_dir).
+    #[serde(with = "bytes::optional")]
+    pub git_dir: Option<PathBuf>,
+    /// See [`Worktree::apart`](crate::model::worktree::Worktree::apart).
+    pub apart: bool,
+    /// See [`Worktree::foreign`](crate::model::worktree::Worktree::foreign).
+    pub foreign: bool,
+    /// See [`Worktree::returns_to`](crate::model::worktree::Worktree::returns_to).
+    pub returns_to: Option<String>,
+    /// See [`Worktree::obstacle`](crate::model::worktree::Worktree::obstacle).
+    pub obstacle: Option<Obstacle>,
+}
+
+impl Found {
+    /// Nobody has answered in time.
+    pub fn no_answer() -> Self {
+        Self { obstacle: Some(Obstacle::errored("its folder does not answer")), ..Self::default() }
+    }
+
+    /// The worktree, with what was found of its folder.
+    pub fn completes(self, worktree: Worktree) -> Worktree {
+        let Self { git_dir, apart, foreign, returns_to, obstacle } = self;
+        Worktree { git_dir, apart, foreign, returns_to, obstacle, is_unanswered: false, ..worktree }
+    }
+}
+
+impl Look {
+    /// The folder that it is about.
+    pub fn path(&self) -> &Path {
+        match &self.location {
+            MainLocation::At(place) if self.main && !self.record.bare => place,
+            _ => &self.record.path,
+        }
+    }
+
+    /// Looks. On a drive that is dead this may take for ever.
+    pub fn carry_out(&self) -> Found {
+        let mut found = self.found();
+        found.returns_to = found.git_dir.as_deref().filter(|_| self.record.detached).and_then(operation::returns_to);
+        found
+    }
+
+    fn found(&self) -> Found {
+        let (path, record, common_dir) = (self.path(), &self.record, self.common_dir.as_path());
+        if record.bare {
+            let obstacle = Some(Obstacle::skipped("bare repository: it has no working tree"));
+            return Found { git_dir: Some(common_dir.to_owned()), obstacle, ..Found::default() };
+        }
+        if self.main {
+            return Found {
+                git_dir: Some(common_dir.to_owned()),
+                apart: !leads_to(path, common_dir),
+                foreign: is_foreign(&[path, &path.join(".git"), common_dir]),
+                obstacle: main_obstacle(path, &self.location),
+                returns_to: None,
+            };
+        }
+        match link(path, &common_dir.join("worktrees")) {
+            Ok(link) if !self.alone && !link.is_of(record) => Found {
+                obstacle: Some(Obstacle::errored(
+                    "another worktree has taken its folder; 'git worktree prune' removes a record that is not needed any more",
+                )),
+                ..Found::default()
+            },
+            Ok(link) => Found {
+                git_dir: Some(link.git_dir),
+                foreign: link.foreign,
+                obstacle: record.prunable.as_ref().map(|reason| Obstacle::skipped(format!("prunable: {reason}"))),
+                ..Found::default()
+            },
+            Err(broken) => {
+                let obstacle = explain(broken, path, record.locked.as_deref(), record.prunable.as_deref());
+                Found { obstacle: Some(obstacle), ..Found::default() }
+            }
+        }
+    }
+}
+
+/// Paths of any bytes, on their way to another process.
+pub(super) mod bytes {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().as_bytes().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Vec::deserialize(deserializer).map(|bytes| PathBuf::from(OsString::from_vec(bytes)))
+    }
+
+    pub(crate) mod optional {
+        use super::{Deserialize, Deserializer, OsStrExt, OsString, OsStringExt, PathBuf, Serialize, Serializer};
+
+        #[expect(clippy::ref_option, reason = "what serde calls it with")]
+        pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
+            path.as_ref().map(|path| path.as_os_str().as_bytes()).serialize(serializer)
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+            let bytes: Option<Vec<u8>> = Option::deserialize(deserializer)?;
+            Ok(bytes.map(|bytes| PathBuf::from(OsString::from_vec(bytes))))
+        }
+    }
+}
+
+fn main_obstacle(path: &Path, location: &MainLocation) -> Option<Obstacle> {
+    if *location == MainLocation::Unknown {
+        return Some(Obstacle::skipped(
+            "main worktree location unknown (git keeps no record of it; ask from inside it)",
+        ));
+    }
+    match path.metadata() {
+        Ok(_) => None,
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(Obstacle::skipped("folder is missing")),
+        Err(error) => Some(Obstacle::errored(format!("cannot read the folder: {error}"))),
+    }
+}
+
+/// Why a folder's `.git` does not lead to this repository's record of it.
+enum Broken {
+    NoFolder,
+    NoLink,
+    Foreign(PathBuf),
+    /// It leads to the record of another folder.
+    Copied(PathBuf),
+    Unreadable(std::io::Error),
+}
+
+/// Where a linked worktree's `.git` file leads.
+struct Link {
+    git_dir: PathBuf,
+    foreign: bool,
+}
+
+impl Link {
+    /// Whether the HEAD that it leads to is the one that git lists in this record.
+    fn is_of(&self, record: &Record) -> bool {
+        let head = std::fs::read(self.git_dir.join("HEAD")).unwrap_or_default();
+        let head = head.trim_ascii();
+        match head.strip_prefix(b"ref:") {
+            Some(branch) => record.branch.as_ref().is_some_and(|own| own.as_bytes() == branch.trim_ascii()),
+            None => record.detached && record.head.as_ref().is_some_and(|own| own.as_bytes() == head),
+        }
+    }
+}
+
+/// Follows a linked worktree's `.git` file to its own git folder, and back.
+///
+/// Without this look, a folder whose `.git` file is gone would be answered for by whatever repository lies
+/// around it, and a copied folder by the worktree that it was copied from: a false "clean" about work that nobody has looked at.
+fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
+    let dot_git = path.join(".git");
+    let content = match git_file(&dot_git) {
+        Ok(content) => content,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(if path.is_dir() { Broken::NoLink } else { Broken::NoFolder });
+        }
+        Err(error) if error.kind() == ErrorKind::IsADirectory => return Err(Broken::Foreign(dot_git)),
+        Err(error) => return Err(Broken::Unreadable(error)),
+    };
+    let Some(git_dir) = target(path, &content) else { return Err(Broken::NoLink) };
+    let real = |path: &Path| path.canonicalize().ok();
+    let is_ours = git_dir.parent() == Some(admin)
+        || git_dir.parent().and_then(real).is_some_and(|parent| Some(parent) == real(admin));
+    if !is_ours {
+        return Err(Broken::Foreign(git_dir));
+    }
+    // A relative path there starts from where it is written.
+    let back = std::fs::read(git_dir.join("gitdir")).ok().map(|content| git_dir.join(as_path(&content)));
+    match back {
+        Some(back) if back == dot_git || real(&back).is_some_and(|back| Some(back) == real(&dot_git)) => {}
+        Some(back) => return Err(Broken::Copied(back)),
+        None => return Err(Broken::Foreign(git_dir)),
+    }
+    let foreign = is_foreign(&[path, &dot_git, &git_dir]);
+    Ok(Link { git_dir, foreign })
+}
+
+/// Whether one of these belongs to another user. (Rule: `ensure_valid_ownership` in git's setup.c looks at these three.)
+fn is_foreign(paths: &[&Path]) -> bool {
+    let own = nix::unistd::geteuid().as_raw();
+    paths.iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own))
+}
+
+/// Whether git, run in this folder, comes to this git folder.
+fn leads_to(path: &Path, git_dir: &Path) -> bool {
+    let dot_git = path.join(".git");
+    if dot_git == git_dir {
+        return true;
+    }
+    let found = match git_file(&dot_git) {
+        Ok(content) => target(path, &content),
+        Err(_) => Some(dot_git),
+    };
+    found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| Some(found) == git_dir.canonicalize().ok())
+}
+
+/// The content of a `.git` file. What is neither a file nor a folder is not opened: a pipe that nobody writes to would
+/// hang the whole run.
+fn git_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let found = path.metadata()?;
+    match (found.is_file(), found.is_dir()) {
+        (true, _) => std::fs::read(path),
+        (_, true) => Err(ErrorKind::IsADirectory.into()),
+        _ => Err(std::io::Error::other("neither a file nor a folder")),
+    }
+}
+
+/// The folder that the content of a `.git` file names.
+fn target(path: &Path, content: &[u8]) -> Option<PathBuf> {
+    content.strip_prefix(b"gitdir: ").map(|target| path.join(as_path(target)))
+}
+
+fn as_path(line: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(line.trim_end_with(|c| c == '\n' || c == '\r')))
+}
+
+fn explain(broken: Broken, path: &Path, locked: Option<&str>, prunable: Option<&str>) -> Obstacle {
+    match broken {
+        Broken::NoFolder => match locked {
+            Some("") => Obstacle::skipped("locked, and its folder is away"),
+            Some(reason) => Obstacle::skipped(format!("locked, and its folder is away: {reason}")),
+            None => Obstacle::skipped("folder is missing"),
+        },
+        Broken::NoLink => match (prunable, locked) {
+            (Some(reason), _) => Obstacle::skipped(format!("prunable: {reason}")),
+            // Where a drive is mounted when it is there.
+            (None, Some(_)) if is_empty(path) => explain(Broken::NoFolder, path, locked, prunable),
+            _ => Obstacle::errored("its .git file is missing or broken; 'git worktree repair' may mend it"),
+        },
+        Broken::Foreign(target) => {
+            let target = target.strip_prefix(path).unwrap_or(&target).display().to_string();
+            Obstacle::errored(format!(
+                "its .git leads to another repository ({target}); 'git worktree repair' may mend it"
+            ))
+        }
+        Broken::Copied(back) => Obstacle::errored(format!(
+            "its .git leads to the record of another worktree ({}); 'git worktree repair' may mend it",
+            back.parent().unwrap_or(&back).display()
+        )),
+        Broken::Unreadable(error) => Obstacle::errored(format!("cannot read the folder: {error}")),
+    }
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record in `ROOT/r/.git/worktrees/x` of the folder `ROOT/x`, written there and back like this.
+    fn linked(there: &str, back: &str) -> Result<PathBuf, &'static str> {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("a folder");
+        let admin = root.join("r/.git/worktrees");
+        std::fs::create_dir_all(admin.join("x")).expect("folders");
+        std::fs::create_dir(root.join("x")).expect("a folder");
+        let written = |text: &str| text.replace("ROOT", root.to_str().expect("text"));
+        std::fs::write(root.join("x/.git"), written(there)).expect("a file");
+        std::fs::write(admin.join("x/gitdir"), written(back)).expect("a file");
+        match link(&root.join("x"), &admin) {
+            Ok(link) => {
+                Ok(link.git_dir.canonicalize().expect("a folder").strip_prefix(&root).expect("ours").to_owned())
+            }
+            Err(Broken::NoFolder | Broken::NoLink) => Err("no link"),
+            Err(Broken::Foreign(_)) => Err("foreign"),
+            Err(Broken::Copied(_)) => Err("copied"),
+            Err(Broken::Unreadable(_)) => Err("unreadable"),
+        }
+    }
+
+    #[test]
+    fn follows_a_link_there_and_back() {
+        let own = Ok(PathBuf::from("r/.git/worktrees/x"));
+        assert_eq!(linked("gitdir: ROOT/r/.git/worktrees/x\n", "ROOT/x/.git\n"), own);
+        // As git writes them with worktree.useRelativePaths, and as an editor on another system leaves them.
+        assert_eq!(linked("gitdir: ../r/.git/worktrees/x\n", "../../../../x/.git\n"), own);
+        assert_eq!(linked("gitdir: ROOT/r/.git/worktrees/x\r\n", "ROOT/x/.git"), own);
+        assert_eq!(linked("gitdir: ROOT/r/.git/worktrees/x\n", "ROOT/y/.git\n"), Err("copied"));
+        assert_eq!(linked("gitdir: ROOT/q/.git/worktrees/x\n", "ROOT/x/.git\n"), Err("foreign"));
+        assert_eq!(linked("gitdir: ROOT/r/.git\n", "ROOT/x/.git\n"), Err("foreign"));
+        assert_eq!(linked("", "ROOT/x/.git\n"), Err("no link"));
+        assert_eq!(linked("ROOT/r/.git/worktrees/x\n", "ROOT/x/.git\n"), Err("no link"));
+    }
+
+    #[test]
+    fn a_look_and_what_it_finds_are_the_same_on_the_other_side() {
+        let path = PathBuf::from(OsStr::from_bytes(b"/a\xff\n/.git"));
+        let record = Record { path: path.clone(), locked: Some(String::new()), ..Record::default() };
+        let location = MainLocation::At(path.clone());
+        let look = Look { record, main: true, alone: true, common_dir: path.clone(), location };
+        let text = serde_json::to_string(&look).expect("JSON");
+        let there: Look = serde_json::from_str(&text).expect("the look");
+        assert_eq!((&there.record, there.path(), &there.common_dir), (&look.record, path.as_path(), &path));
+        let found = Found { git_dir: Some(path), apart: true, ..Found::no_answer() };
+        let text = serde_json::to_string(&found).expect("JSON");
+        assert_eq!(serde_json::from_str::<Found>(&text).expect("what was found"), found);
+    }
+}

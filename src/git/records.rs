@@ -1,0 +1,114 @@
+//! The records of worktrees as they lie in the repository, for when `git worktree list` does not answer: git looks at the
+//! folder of each worktree that is not locked, and one of them may lie on a drive that is dead.
+//!
+//! Only where refs are files (`extensions.refStorage`): elsewhere HEAD is not one. (Layout: gitrepository-layout(5);
+//! `get_linked_worktree` in git's worktree.c, and its order in builtin/worktree.c.)
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bstr::ByteSlice;
+
+use crate::git::config::{Entry, boolean, last};
+use crate::git::mounts::lexically;
+use crate::git::worktrees::Record;
+
+/// Reads every record, the main worktree's first. None where refs are not files.
+///
+/// A HEAD that names a branch comes without an object id: see [`branches`].
+///
+/// # Errors
+/// Where the repository's own folder cannot be read.
+pub fn read(common_dir: &Path, entries: &[Entry]) -> io::Result<Option<Vec<Record>>> {
+    let storage = last(entries, "extensions.refstorage").and_then(|entry| entry.value.clone());
+    if storage.is_some_and(|storage| storage != "files") {
+        return Ok(None);
+    }
+    let mut linked = Vec::new();
+    match common_dir.join("worktrees").read_dir() {
+        Ok(folders) => {
+            for folder in folders {
+                linked.extend(linked_record(&folder?.path()));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    linked.sort_by(|one, other| one.path.cmp(&other.path));
+    linked.insert(0, main_record(common_dir, entries));
+    Ok(Some(linked))
+}
+
+/// The branches that the records name, for git to tell where they are.
+pub fn branches(records: &[Record]) -> Vec<u8> {
+    records
+        .iter()
+        .filter_map(|record| record.branch.as_ref())
+        .flat_map(|branch| [branch.as_bytes(), b"\n"].concat())
+        .collect()
+}
+
+/// Puts the object ids in that `git cat-file --batch-check=%(objectname)` has given for [`branches`]: a line for each, which
+/// for a branch without a commit is no object id.
+pub fn put_heads(records: &mut [Record], printed: &[u8]) -> Option<()> {
+    let mut lines = printed.lines();
+    for record in records.iter_mut().filter(|record| record.branch.is_some()) {
+        record.head =
+            Some(lines.next()?).filter(|line| is_object_id(line)).map(|line| line.to_str_lossy().into_owned());
+    }
+    lines.next().is_none().then_some(())
+}
+
+fn main_record(common_dir: &Path, entries: &[Entry]) -> Record {
+    let bare = last(entries, "core.bare").and_then(|entry| boolean(entry.value.as_ref().map(|value| value.as_slice())));
+    let above = common_dir.parent().filter(|_| common_dir.ends_with(".git"));
+    let record = Record { path: above.unwrap_or(common_dir).to_owned(), bare: bare == Some(true), ..Record::default() };
+    if record.bare { record } else { with_head(record, common_dir) }
+}
+
+/// The record of a linked worktree; none where its folder holds none.
+fn linked_record(folder: &Path) -> Option<Record> {
+    let place = std::fs::read(folder.join("gitdir")).ok()?;
+    let place = place.trim_end_with(|c| c.is_ascii_whitespace());
+    let place = place.strip_suffix(b"/.git").unwrap_or(place);
+    // A relative path starts from where it is written.
+    let path = lexically(&folder.join(OsStr::from_bytes(place)));
+    let locked = std::fs::read(folder.join("locked")).ok();
+    let locked = locked.map(|reason| reason.trim_ascii().to_str_lossy().into_owned());
+    Some(with_head(Record { path, locked, ..Record::default() }, folder))
+}
+
+fn with_head(record: Record, git_dir: &Path) -> Record {
+    let head = std::fs::read(git_dir.join("HEAD")).unwrap_or_default();
+    let head = head.trim_ascii();
+    match head.strip_prefix(b"ref:") {
+        Some(branch) => Record { branch: Some(branch.trim_ascii().to_str_lossy().into_owned()), ..record },
+        None if is_object_id(head) => Record { head: Some(head.to_str_lossy().into_owned()), detached: true, ..record },
+        // As git has it of a HEAD that cannot be read: neither.
+        None => record,
+    }
+}
+
+fn is_object_id(text: &[u8]) -> bool {
+    matches!(text.len(), 40 | 64) && text.iter().all(u8::is_ascii_hexdigit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_given_in_the_order_of_their_branches() {
+        let on = |branch: &str| Record { branch: Some(branch.to_owned()), ..Record::default() };
+        let mut records = [on("refs/heads/a"), Record::default(), on("refs/heads/new")];
+        assert_eq!(branches(&records), b"refs/heads/a\nrefs/heads/new\n");
+        let id = "1".repeat(40);
+        let printed = format!("{id}\nrefs/heads/new missing\n");
+        assert_eq!(put_heads(&mut records, printed.as_bytes()), Some(()));
+        assert_eq!(records.map(|record| record.head), [Some(id), None, None]);
+        assert_eq!(put_heads(&mut [on("refs/heads/a")], b""), None, "half an answer is no answer");
+        assert_eq!(put_heads(&mut [], b"1\n"), None);
+    }
+}
