@@ -11,7 +11,7 @@ use crate::checks::{Prepared, Reader, blind_spot, git_in, refused};
 use crate::git::command::Git;
 use crate::model::answer::{Exit, Verdict};
 use crate::model::check::Check;
-use crate::model::facts::Facts;
+use crate::model::facts::{Fact, Facts};
 use crate::model::worktree::Worktree;
 
 /// The empty tree, which an unborn branch is compared with; git knows it without having it. (Source: git's object-file.c.)
@@ -38,7 +38,8 @@ pub(super) fn prepare(
     }
     let unborn = worktree.head.is_none() && worktree.branch.is_some();
     let base = match unborn {
-        false => "HEAD",
+        // What a file cannot well be called: a name that is both is none.
+        false => "HEAD^{commit}",
         true if worktree.sha256 => EMPTY_TREE_SHA256,
         true => EMPTY_TREE_SHA1,
     };
@@ -46,7 +47,12 @@ pub(super) fn prepare(
     // `git diff` writes the index when it has found files to be the same, whatever is said of optional locks. (Rule:
     // `refresh_index_quietly` in git's builtin/diff.c.)
     let as_it_is: &[&str] = if git.optional_locks { &[] } else { &["-c", "diff.autoRefreshIndex=false"] };
-    let mut invocation = git_in(git, check, worktree, dir, &[as_it_is, &diff].concat());
+    // In an index that holds folders in place of files, git passes over what is bound to a path below one.
+    let in_full: &[&str] = if changed.is_some() { &["-c", "index.sparse=false"] } else { &[] };
+    let mut invocation = git_in(git, check, worktree, dir, &[as_it_is, in_full, &diff].concat());
+    if changed.is_none() && check.args.is_empty() {
+        invocation.args.push("--".into());
+    }
     if let Some(changed) = changed {
         for name in PATHSPEC_VARIABLES {
             invocation.env(name, "0");
@@ -110,6 +116,21 @@ impl Counts {
     }
 }
 
+/// Whether git would have had to fetch what it was asked about, in a repository that holds only a part of its objects.
+/// (Words: `fetch_objects` in git's promisor-remote.c, with `GIT_NO_LAZY_FETCH`.)
+fn is_elsewhere(stderr: &[u8]) -> bool {
+    stderr.contains_str("lazy fetching disabled")
+}
+
+/// It was asked, and cannot be known here.
+fn unknown() -> Verdict {
+    let mut facts = Facts::new();
+    for name in ["files", "insertions", "deletions"] {
+        facts.set(name, Fact::Unknown);
+    }
+    Verdict::passed(facts)
+}
+
 impl Reader for Numstat {
     fn feed(&mut self, chunk: &[u8]) {
         let Self { fields, counts } = self;
@@ -120,7 +141,7 @@ impl Reader for Numstat {
         let counts = std::mem::take(&mut self.counts);
         // `--exit-code` among the check's own arguments makes a difference exit 1.
         if !matches!(exit, Exit::Code(0 | 1)) {
-            return refused(exit, stderr);
+            return if is_elsewhere(stderr) { unknown() } else { refused(exit, stderr) };
         }
         if let Some(malformed) = counts.malformed {
             return Verdict::errored(format!("cannot read what git diff printed: {malformed}"));

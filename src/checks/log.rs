@@ -22,12 +22,16 @@ const FORMAT: &str = "--format=tformat:%H%x00%s%x00%an%x00%ct";
 const PLAIN: [&str; 5] = ["-z", FORMAT, "--encoding=UTF-8", "--no-show-signature", "--no-color"];
 
 /// One worktree's own HEAD.
-pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
+pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Result<Prepared, Verdict> {
+    let unborn = worktree.head.is_none() && worktree.branch.is_some();
+    // There is no commit to tell of; git would take another thing of the name HEAD (a tag, say) for the branch.
+    if unborn && check.args.is_empty() && check.env.is_empty() {
+        return Err(Verdict::passed(Facts::new()));
+    }
     let mut args = vec!["log", "--max-count=1"];
     args.extend(PLAIN);
-    let unborn = worktree.head.is_none() && worktree.branch.is_some();
     let reader = One { commits: Commits::default(), unborn };
-    Prepared { invocation: git_in(git, check, worktree, dir, &args), reader: Box::new(reader) }
+    Ok(Prepared { invocation: git_in(git, check, worktree, dir, &args), reader: Box::new(reader) })
 }
 
 /// The commits of many worktrees at once, by the ids that `git worktree list` gave.

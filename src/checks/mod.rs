@@ -63,7 +63,7 @@ pub fn prepare(git: &Git, question: Question<'_>) -> Result<Prepared, Verdict> {
     let mut prepared = match check.kind {
         CheckKind::Status => status::prepare(git, check, worktree, &dir),
         CheckKind::Diff => diff::prepare(git, check, worktree, &dir, changed)?,
-        CheckKind::Log if with.is_empty() => log::prepare(git, check, worktree, &dir),
+        CheckKind::Log if with.is_empty() => log::prepare(git, check, worktree, &dir)?,
         CheckKind::Log => log::prepare_shared(git, plan, unit, with, &dir),
         CheckKind::Command => command::prepare(git, check, &dir),
     };
@@ -84,6 +84,8 @@ pub fn prepare(git: &Git, question: Question<'_>) -> Result<Prepared, Verdict> {
 fn git_in(git: &Git, check: &Check, worktree: &Worktree, dir: &Path, args: &[&str]) -> Invocation {
     let args: Vec<&str> = args.iter().copied().chain(check.args.iter().map(String::as_str)).collect();
     let mut invocation = git.within(dir, &args);
+    // A repository that holds only a part of its objects is not to fetch others because somebody looks at it.
+    invocation.env("GIT_NO_LAZY_FETCH", "1");
     // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
     let ceiling = worktree.path.parent().unwrap_or(&worktree.path).as_os_str();
     // A folder whose name holds the separator cannot be given.

@@ -11,7 +11,7 @@ use crate::git::operation;
 use crate::model::answer::{Exit, Verdict};
 use crate::model::check::Check;
 use crate::model::facts::{Fact, Facts};
-use crate::model::worktree::Worktree;
+use crate::model::worktree::{Marks, Worktree};
 
 /// `--untracked-files=normal` over `status.showUntrackedFiles=no`: a worktree that holds only new files is not clean.
 const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash", "--untracked-files=normal", "-z"];
@@ -23,13 +23,15 @@ pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path)
     // With arguments or variables of its own, it may not have been asked for all of them.
     let names_all = check.args.is_empty() && check.env.is_empty() && check.dir.is_none();
     let counts = Counts { changed: names_all.then(Vec::new), ..Counts::default() };
-    let reader = Porcelain { git_dir: worktree.git_dir.clone(), fields: Fields::default(), counts };
+    let reader =
+        Porcelain { git_dir: worktree.git_dir.clone(), marks: worktree.marks, fields: Fields::default(), counts };
     Prepared { invocation: git_in(git, check, worktree, dir, &STATUS), reader: Box::new(reader) }
 }
 
 /// Reads porcelain v2. (Format: git-status(1), "Porcelain Format Version 2".)
 struct Porcelain {
     git_dir: Option<PathBuf>,
+    marks: Marks,
     fields: Fields,
     counts: Counts,
 }
@@ -120,7 +122,7 @@ impl Counts {
         }
     }
 
-    fn facts(self, operation: &'static str) -> Facts {
+    fn facts(self, operation: Option<String>) -> Facts {
         let clean = self.staged + self.unstaged + self.untracked + self.conflicted == 0;
         let mut facts = Facts::new();
         facts.set("clean", clean);
@@ -137,6 +139,7 @@ impl Counts {
             facts.set("behind", Fact::from(behind));
         }
         facts.set("stash", self.stash);
+        // Where nobody knows the folder that would tell, it is not known.
         facts.set("operation", operation);
         facts
     }
@@ -166,7 +169,7 @@ impl Reader for Porcelain {
         if counts.headless {
             return Verdict::errored("git cannot read what HEAD names");
         }
-        let operation = self.git_dir.as_deref().map_or("", operation::under_way);
+        let operation = self.git_dir.as_deref().and_then(|git_dir| operation::under_way(git_dir, self.marks));
         let changed = counts.changed.clone();
         Verdict { changed, ..Verdict::passed(counts.facts(operation)) }
     }
@@ -183,7 +186,7 @@ mod tests {
 
     fn read(output: &[u8]) -> Verdict {
         let counts = Counts { changed: Some(Vec::new()), ..Counts::default() };
-        let mut reader = Porcelain { git_dir: None, fields: Fields::default(), counts };
+        let mut reader = Porcelain { git_dir: None, marks: Marks::Files, fields: Fields::default(), counts };
         for chunk in output.chunks(7) {
             reader.feed(chunk);
         }

@@ -30,6 +30,37 @@ pub struct Look {
     pub common_dir: PathBuf,
     /// Where the main worktree is.
     pub location: MainLocation,
+    /// What the folder's HEAD is, where it is no file.
+    pub head: Option<Head>,
+}
+
+/// What HEAD is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Head {
+    /// The full name of a branch.
+    Branch(String),
+    /// A commit.
+    Commit(String),
+}
+
+impl Head {
+    /// The HEAD that lies as a file in a git folder.
+    fn read(git_dir: &Path) -> Self {
+        let head = std::fs::read(git_dir.join("HEAD")).unwrap_or_default();
+        let head = head.trim_ascii();
+        match head.strip_prefix(b"ref:") {
+            Some(branch) => Self::Branch(branch.trim_ascii().to_str_lossy().into_owned()),
+            None => Self::Commit(head.to_str_lossy().into_owned()),
+        }
+    }
+
+    /// Whether it is the one that git lists in this record.
+    fn is_of(&self, record: &Record) -> bool {
+        match self {
+            Self::Branch(branch) => record.branch.as_ref() == Some(branch),
+            Self::Commit(commit) => record.detached && record.head.as_ref() == Some(commit),
+        }
+    }
 }
 
 /// What a look has found.
@@ -93,12 +124,16 @@ impl Look {
             };
         }
         match link(path, &common_dir.join("worktrees")) {
-            Ok(link) if !self.alone && !link.is_of(record) => Found {
-                obstacle: Some(Obstacle::errored(
-                    "another worktree has taken its folder; 'git worktree prune' removes a record that is not needed any more",
-                )),
-                ..Found::default()
-            },
+            Ok(link)
+                if !self.alone && !self.head.clone().unwrap_or_else(|| Head::read(&link.git_dir)).is_of(record) =>
+            {
+                Found {
+                    obstacle: Some(Obstacle::errored(
+                        "another worktree has taken its folder; 'git worktree prune' removes a record that is not needed any more",
+                    )),
+                    ..Found::default()
+                }
+            }
             Ok(link) => Found {
                 git_dir: Some(link.git_dir),
                 foreign: link.foreign,
@@ -171,18 +206,6 @@ enum Broken {
 struct Link {
     git_dir: PathBuf,
     foreign: bool,
-}
-
-impl Link {
-    /// Whether the HEAD that it leads to is the one that git lists in this record.
-    fn is_of(&self, record: &Record) -> bool {
-        let head = std::fs::read(self.git_dir.join("HEAD")).unwrap_or_default();
-        let head = head.trim_ascii();
-        match head.strip_prefix(b"ref:") {
-            Some(branch) => record.branch.as_ref().is_some_and(|own| own.as_bytes() == branch.trim_ascii()),
-            None => record.detached && record.head.as_ref().is_some_and(|own| own.as_bytes() == head),
-        }
-    }
 }
 
 /// Follows a linked worktree's `.git` file to its own git folder, and back.
@@ -331,7 +354,7 @@ mod tests {
         let path = PathBuf::from(OsStr::from_bytes(b"/a\xff\n/.git"));
         let record = Record { path: path.clone(), locked: Some(String::new()), ..Record::default() };
         let location = MainLocation::At(path.clone());
-        let look = Look { record, main: true, alone: true, common_dir: path.clone(), location };
+        let look = Look { record, main: true, alone: true, common_dir: path.clone(), location, head: None };
         let text = serde_json::to_string(&look).expect("JSON");
         let there: Look = serde_json::from_str(&text).expect("the look");
         assert_eq!((&there.record, there.path(), &there.common_dir), (&look.record, path.as_path(), &path));

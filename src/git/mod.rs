@@ -6,5 +6,6 @@ pub mod folder;
 pub mod mounts;
 pub mod operation;
 pub mod records;
+pub mod refs;
 pub mod repository;
 pub mod worktrees;

@@ -2,29 +2,35 @@
 
 use std::path::Path;
 
-/// The name of the operation that is under way in the worktree that this git folder belongs to, or an empty string.
+use crate::model::worktree::Marks;
+
+/// The names of the operations that are under way in the worktree that this git folder belongs to, divided by spaces; mostly
+/// one, or none at all. `None`: nobody knows.
 ///
-/// Reads the same files, in the same order, as git's contrib/completion/git-prompt.sh: a rebase is
-/// told before the merge or the pick that it may itself have stopped at.
-pub fn under_way(git_dir: &Path) -> &'static str {
+/// A rebase is told before the merge or the pick that it may itself have stopped at; a bisection beside any of them.
+/// (Rule: `wt_status_get_state` in git's wt-status.c, which looks for a bisection whatever else it has found.)
+pub fn under_way(git_dir: &Path, marks: Marks) -> Option<String> {
     let has = |name: &str| git_dir.join(name).symlink_metadata().is_ok();
-    if has("rebase-merge") {
-        "rebase"
+    let (picks, reverts) = match marks {
+        Marks::Files => (has("CHERRY_PICK_HEAD"), has("REVERT_HEAD")),
+        Marks::Refs { cherry_pick, revert } => (cherry_pick, revert),
+        Marks::Unknown => return None,
+    };
+    let first = if has("rebase-merge") {
+        Some("rebase")
     } else if has("rebase-apply") {
-        if has("rebase-apply/applying") { "am" } else { "rebase" }
+        Some(if has("rebase-apply/applying") { "am" } else { "rebase" })
     } else if has("MERGE_HEAD") {
-        "merge"
-    } else if has("CHERRY_PICK_HEAD") {
-        "cherry-pick"
-    } else if has("REVERT_HEAD") {
-        "revert"
-    } else if let Some(operation) = sequence(git_dir) {
-        operation
-    } else if has("BISECT_LOG") {
-        "bisect"
+        Some("merge")
+    } else if picks {
+        Some("cherry-pick")
+    } else if reverts {
+        Some("revert")
     } else {
-        ""
-    }
+        sequence(git_dir)
+    };
+    let bisection = has("BISECT_LOG").then_some("bisect");
+    Some(first.into_iter().chain(bisection).collect::<Vec<_>>().join(" "))
 }
 
 /// The short name of the branch that a rebase or a bisection comes back to when it ends.

@@ -15,6 +15,12 @@ use crate::git::config::{Entry, boolean, last};
 use crate::git::mounts::lexically;
 use crate::git::worktrees::Record;
 
+/// Whether refs are no files of their own (`extensions.refStorage`), HEAD and the marks of operations among them.
+pub fn are_apart(entries: &[Entry]) -> bool {
+    let storage = last(entries, "extensions.refstorage").and_then(|entry| entry.value.as_ref());
+    storage.is_some_and(|storage| *storage != "files")
+}
+
 /// Reads every record, the main worktree's first. None where refs are not files.
 ///
 /// A HEAD that names a branch comes without an object id: see [`branches`].
@@ -22,8 +28,7 @@ use crate::git::worktrees::Record;
 /// # Errors
 /// Where the repository's own folder cannot be read.
 pub fn read(common_dir: &Path, entries: &[Entry]) -> io::Result<Option<Vec<Record>>> {
-    let storage = last(entries, "extensions.refstorage").and_then(|entry| entry.value.clone());
-    if storage.is_some_and(|storage| storage != "files") {
+    if are_apart(entries) {
         return Ok(None);
     }
     let mut linked = Vec::new();

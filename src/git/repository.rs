@@ -11,8 +11,8 @@ use bstr::ByteSlice;
 use crate::git::command::{Errand, Errands, Git, Interrupted, Invocation, Printed, complaint_in_full};
 use crate::git::config::{self, Entry};
 use crate::git::folder::Look;
-use crate::git::records;
 use crate::git::worktrees::{self, MainLocation, Record};
+use crate::git::{records, refs};
 use crate::model::answer::Exit;
 use crate::model::worktree::Worktree;
 
@@ -133,9 +133,22 @@ impl Repository {
             main = main_location(git, errands, &place, &first.path, &entries)?;
             // Seen from a linked worktree, git lists it as if it had a working tree.
             first.bare = main == MainLocation::Nowhere;
+        } else if let Some(first) = records.first_mut()
+            && config::last(&entries, "extensions.worktreeconfig").is_some()
+        {
+            // The main worktree may be one only by a configuration of its own, which is read nowhere else.
+            main = main_location(git, errands, &place, &first.path, &entries)?;
+            first.bare = !matches!(main, MainLocation::At(_));
         }
-        let looks = worktrees::looks(records, &place.common_dir, &main);
-        let worktrees = examined(git, errands, looks)?;
+        let mut looks = worktrees::looks(records, &place.common_dir, &main);
+        let are_apart = records::are_apart(&entries);
+        if are_apart {
+            refs::tell_heads(git, errands, &mut looks)?;
+        }
+        let mut worktrees = examined(git, errands, looks)?;
+        if are_apart {
+            refs::tell_marks(git, errands, &place.common_dir, &mut worktrees)?;
+        }
         Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
     }
 }

@@ -99,6 +99,7 @@ pub fn looks(records: Vec<Record>, common_dir: &Path, location: &MainLocation) -
         main: index == 0,
         common_dir: common_dir.to_owned(),
         location: location.clone(),
+        head: None,
         record,
     };
     records.into_iter().enumerate().map(look).collect()

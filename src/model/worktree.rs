@@ -32,6 +32,8 @@ pub struct Worktree {
     pub prunable: bool,
     /// Whether its objects are named by SHA-256 (`extensions.objectFormat`).
     pub sha256: bool,
+    /// Where the marks of operations under way are found.
+    pub marks: Marks,
     /// Its own git folder (`.git`, or `.git/worktrees/ID`), where it is known.
     pub git_dir: Option<PathBuf>,
     /// Whether its folder does not lead to its git folder, so that git must be told (`core.worktree`).
@@ -42,6 +44,24 @@ pub struct Worktree {
     pub is_unanswered: bool,
     /// Why no check can run here, if none can.
     pub obstacle: Option<Obstacle>,
+}
+
+/// The marks of operations under way that git keeps as refs: `CHERRY_PICK_HEAD` and `REVERT_HEAD`. (`MERGE_HEAD` is a file in
+/// every repository; see gitglossary(7), "pseudoref".)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marks {
+    /// They are files in the worktree's git folder.
+    #[default]
+    Files,
+    /// They are none (`extensions.refStorage`), and git has said which of them are there.
+    Refs {
+        /// `CHERRY_PICK_HEAD`.
+        cherry_pick: bool,
+        /// `REVERT_HEAD`.
+        revert: bool,
+    },
+    /// They are none, and git has not said.
+    Unknown,
 }
 
 /// Why no check can run on a worktree.

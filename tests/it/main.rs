@@ -19,6 +19,7 @@ mod hostile;
 mod house;
 mod live;
 mod manners;
+mod odd_repositories;
 mod outputs;
 mod processes;
 mod schemas;
