@@ -17,6 +17,7 @@ use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::session::Sessions;
 use git_wtcheck::exec::unit::Processes;
 use git_wtcheck::git::command::Git;
+use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine};
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::worktree::Worktree;
@@ -230,8 +231,13 @@ fn executor(root: &Path) {
             let (_keep, mut orders) = tokio::sync::mpsc::unbounded_channel();
             let executor =
                 Arc::new(Processes::new(Git::new(&environment), clock.clone(), Arc::new(Sessions::new()), false));
-            let surroundings =
-                Surroundings { clock, orders: &mut orders, random: fastrand::Rng::new(), most: usize::MAX };
+            let surroundings = Surroundings {
+                clock,
+                orders: &mut orders,
+                random: fastrand::Rng::new(),
+                most: usize::MAX,
+                backlog: Backlog::default(),
+            };
             let mut count = |event: &git_wtcheck::event::Event| {
                 if let git_wtcheck::event::EventKind::UnitFinished { end, .. } = &event.kind {
                     passed += usize::from(end.outcome == git_wtcheck::model::outcome::Outcome::Passed);

@@ -11,6 +11,7 @@ use git_wtcheck::cli::Cli;
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
+use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
@@ -84,6 +85,7 @@ fn measure(units: usize) -> (f64, f64) {
             orders: &mut orders,
             random: fastrand::Rng::with_seed(1),
             most: usize::MAX,
+            backlog: Backlog::default(),
         };
         dispatcher::run(plan, Arc::new(Instantly), surroundings, &mut |event| record.apply(event)).await;
     });

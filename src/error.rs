@@ -11,6 +11,11 @@ pub mod status {
     pub const FATAL: u8 = 128;
     /// The command line is wrong.
     pub const USAGE: u8 = 129;
+
+    /// Ended by the signal of this number.
+    pub fn of_signal(number: i32) -> u8 {
+        u8::try_from(128 + number).unwrap_or(u8::MAX)
+    }
 }
 
 /// What ended the program before, or in place of, a report.
@@ -35,7 +40,7 @@ impl Error {
     /// The status to exit with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Git(GitError::Interrupted(number)) => u8::try_from(128 + number).unwrap_or(u8::MAX),
+            Self::Git(GitError::Interrupted(number)) => status::of_signal(*number),
             Self::Settings(_) => status::CONFIGURATION,
             Self::Git(_) | Self::System { .. } => status::FATAL,
             Self::Usage(_) => status::USAGE,

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod init;
+mod outputs;
 pub mod plan;
 pub mod run;
 pub mod setup;

@@ -3,8 +3,10 @@
 //! Invariants:
 //! - Every unit of the plan ends exactly once (`UnitFinished`), whatever happens.
 //! - No attempt starts after the run was cancelled; what ran then is waited for.
-//! - Events come in the order in which the dispatcher learnt of things; `at` never falls. The callback is synchronous, so
-//!   a slow report slows the run down rather than piling events up.
+//! - Events come in the order in which the dispatcher learnt of things; `at` never falls. The callback is synchronous and
+//!   waits for no reader: whatever a reader does, limits and signals are kept.
+//! - While too much of the reports waits for its readers, no attempt starts: a slow reader slows the run down rather than
+//!   piling reports up.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -21,13 +23,14 @@ use crate::exec::signal::Order;
 use crate::exec::units::Units;
 use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, retry};
 use crate::model::answer::Verdict;
+use crate::model::backlog::Backlog;
 use crate::model::duration;
 use crate::model::outcome::Outcome;
 use crate::plan::condition::{Known, Truth};
 use crate::plan::{CheckIndex, Plan, UnitIndex};
 
 /// git passes the terminal's SIGINT on, so one key press can arrive twice: a second signal sooner than this is the first.
-const ONE_KEY_PRESS: Duration = Duration::from_millis(250);
+pub(super) const ONE_KEY_PRESS: Duration = Duration::from_millis(250);
 
 /// What a run needs besides its plan and its executor.
 pub struct Surroundings<'a> {
@@ -39,6 +42,8 @@ pub struct Surroundings<'a> {
     pub random: fastrand::Rng,
     /// No more units at a time than this, whatever the plan says: what the machine has places for.
     pub most: usize,
+    /// What of the reports waits for its readers.
+    pub backlog: Backlog,
 }
 
 /// Carries a plan out. Gives back when every unit has ended.
@@ -48,7 +53,7 @@ pub async fn run<E: Executor>(
     surroundings: Surroundings<'_>,
     emit: &mut dyn FnMut(&Event),
 ) {
-    let Surroundings { clock, orders, random, most } = surroundings;
+    let Surroundings { clock, orders, random, most, backlog } = surroundings;
     let (phase, control) = Control::new();
     let dispatcher = Dispatcher {
         schedule: Schedule::new(&plan, plan.max_concurrency.min(most)),
@@ -57,6 +62,8 @@ pub async fn run<E: Executor>(
         running: JoinSet::new(),
         in_place: HashSet::new(),
         waiting: BinaryHeap::new(),
+        backlog,
+        is_held_up: false,
         faults: 0,
         cancelled: None,
         interrupted: None,
@@ -101,6 +108,9 @@ struct Dispatcher<'a, E> {
     in_place: HashSet<UnitIndex>,
     /// Units between two attempts, by when the next one is due.
     waiting: BinaryHeap<Reverse<(Duration, UnitIndex)>>,
+    backlog: Backlog,
+    /// Whether nothing was started for the sake of the backlog.
+    is_held_up: bool,
     faults: u32,
     cancelled: Option<Cause>,
     /// When the first signal had been obeyed.
@@ -124,12 +134,12 @@ impl<E: Executor> Dispatcher<'_, E> {
             if self.schedule.is_over() && self.running.is_empty() {
                 break;
             }
-            if self.running.is_empty() && self.waiting.is_empty() {
+            if self.running.is_empty() && self.waiting.is_empty() && !self.is_held_up {
                 self.strand();
                 continue;
             }
             let due = self.waiting.peek().map(|Reverse((due, _))| *due);
-            let clock = self.clock.clone();
+            let (clock, backlog) = (self.clock.clone(), self.backlog.clone());
             tokio::select! {
                 biased;
                 Some(order) = orders.recv() => self.obey(order),
@@ -144,6 +154,7 @@ impl<E: Executor> Dispatcher<'_, E> {
                 () = clock.sleep_until(deadline.unwrap_or_default()), if deadline.is_some() && self.cancelled.is_none() => {
                     self.cancel(Cause::Deadline);
                 }
+                () = backlog.has_room(), if self.is_held_up => {}
             }
         }
         self.say(EventKind::RunFinished);
@@ -231,7 +242,12 @@ impl<E: Executor> Dispatcher<'_, E> {
     }
 
     fn start(&mut self) {
+        self.is_held_up = false;
         while self.cancelled.is_none() {
+            self.is_held_up = self.backlog.is_full();
+            if self.is_held_up {
+                return;
+            }
             let Some(unit) = self.schedule.start() else { return };
             let check = self.plan.check_of(unit);
             let mut with = Vec::new();

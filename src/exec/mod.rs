@@ -4,6 +4,7 @@
 //! - [`schedule`] says which unit may start next: a pure state machine.
 //! - `units` is what is known of the units so far.
 //! - [`mod@unit`] carries one attempt out: its process, its timeout, its end.
+//! - [`readers`] is the wait for who reads the reports, once all units have ended.
 //! - [`process`], [`session`] and [`signal`] are what is particular to Unix.
 //! - [`watch`] holds the three together: over a run, and over what finds the repository before it.
 
@@ -13,6 +14,7 @@ pub mod dispatcher;
 pub mod helper;
 pub mod looks;
 pub mod process;
+pub mod readers;
 pub mod retry;
 pub mod schedule;
 pub mod session;

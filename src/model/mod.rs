@@ -1,6 +1,7 @@
 //! Plain types that every floor may use: no processes, no files, no output.
 
 pub mod answer;
+pub mod backlog;
 pub mod check;
 pub mod duration;
 pub mod environment;

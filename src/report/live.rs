@@ -2,7 +2,7 @@
 //!
 //! Nothing is drawn in the first [`DELAY`]: most runs are over by then. After that an overall bar and a line for each unit
 //! that runs or waits to be tried again, as many as fit; what fails scrolls past above them. At the end all of it but the
-//! failures is taken away again.
+//! failures is taken away again. A terminal that is behind (Ctrl-S) is drawn on again when it has caught up.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -26,6 +26,8 @@ use crate::summary::Record;
 pub const DELAY: Duration = Duration::from_millis(200);
 /// How often it is drawn again.
 pub const REDRAW: Duration = Duration::from_millis(100);
+/// How long the shell's turn on the terminal waits for the last of it, where the terminal is slow.
+pub const LAST_DRAWING: Duration = Duration::from_millis(100);
 /// Lines for units, at the most.
 const LINES: usize = 8;
 /// Columns of the bar, at the most.
@@ -41,6 +43,8 @@ pub struct Terminal<'a> {
     pub size: Box<dyn Fn() -> Size + 'a>,
     /// Whether it is this program's to draw on now. A shell can take it back at any time.
     pub is_ours: Box<dyn Fn() -> bool + 'a>,
+    /// Whether it has not taken yet what was drawn before.
+    pub is_behind: Box<dyn Fn() -> bool + 'a>,
     /// Whether it shows progress on its tab or in the taskbar.
     pub taskbar: bool,
 }
@@ -50,6 +54,7 @@ pub struct Live<'a> {
     look: Look,
     size: Box<dyn Fn() -> Size + 'a>,
     is_ours: Box<dyn Fn() -> bool + 'a>,
+    is_behind: Box<dyn Fn() -> bool + 'a>,
     taskbar: bool,
     screen: Screen<'a>,
     bar: Bar,
@@ -86,12 +91,13 @@ struct Names {
 impl<'a> Live<'a> {
     /// A report that draws on a terminal.
     pub fn new(look: Look, terminal: Terminal<'a>) -> Self {
-        let Terminal { out, size, is_ours, taskbar } = terminal;
+        let Terminal { out, size, is_ours, is_behind, taskbar } = terminal;
         let (screen, bar) = (Screen::new(out), Bar::new(look));
         Self {
             look,
             size,
             is_ours,
+            is_behind,
             taskbar,
             screen,
             bar,
@@ -182,7 +188,7 @@ impl Reporter for Live<'_> {
 
     fn tick(&mut self, record: &Record, now: Duration) -> io::Result<()> {
         let Some(plan) = record.plan.clone() else { return Ok(()) };
-        if now < DELAY || !(self.is_ours)() {
+        if now < DELAY || !(self.is_ours)() || (self.is_behind)() {
             return Ok(());
         }
         let size = (self.size)();

@@ -2,6 +2,7 @@
 
 mod cells;
 mod chain;
+pub mod draft;
 mod estimate;
 pub mod github;
 pub mod json;
@@ -9,6 +10,7 @@ pub mod junit;
 pub mod links;
 pub mod live;
 pub mod markdown;
+pub mod outlet;
 pub mod palette;
 pub mod porcelain;
 pub mod sanitize;
@@ -23,10 +25,11 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::event::{Event, UnitEnd};
+use crate::event::{Event, EventKind, UnitEnd};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex};
+use crate::report::outlet::Outlet;
 use crate::summary::Record;
 
 /// Shows a run. It is told of every event after the record has taken it in; it cannot touch the run.
@@ -42,6 +45,42 @@ pub trait Reporter {
     /// Whether somebody relies on what it writes, so that a run whose report is lost must not look well.
     fn is_relied_on(&self) -> bool {
         true
+    }
+
+    /// The run is over, and its readers were waited for: gives what has kept the rest from being written.
+    fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A report with the outlets that it writes to.
+pub struct Sent<'a> {
+    /// The report.
+    pub reporter: Box<dyn Reporter + 'a>,
+    /// All of its outlets.
+    pub outlets: Vec<Outlet>,
+}
+
+impl Reporter for Sent<'_> {
+    fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
+        self.reporter.event(event, record)?;
+        match event.kind {
+            // At once: whoever reads another report may keep the program waiting.
+            EventKind::RunFinished => self.outlets.iter().try_for_each(Outlet::finish),
+            _ => Ok(()),
+        }
+    }
+
+    fn tick(&mut self, record: &Record, now: Duration) -> io::Result<()> {
+        self.reporter.tick(record, now)
+    }
+
+    fn is_relied_on(&self) -> bool {
+        self.reporter.is_relied_on()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        self.outlets.iter().try_for_each(Outlet::close)
     }
 }
 
@@ -91,7 +130,8 @@ impl<'a> Reports<'a> {
 
     /// What kept reports from writing, less what is no fault: a reader that has seen enough (`| head`), a terminal that is
     /// gone. On a disk, the same EIO is a fault: `to_terminal` tells them apart.
-    pub fn finish(self, to_terminal: bool) -> (Record, Vec<io::Error>) {
+    pub fn finish(mut self, to_terminal: bool) -> (Record, Vec<io::Error>) {
+        self.each(|reporter, _| reporter.close());
         let gone = |error: &io::Error| {
             error.kind() == ErrorKind::BrokenPipe
                 || (to_terminal && error.raw_os_error() == Some(nix::errno::Errno::EIO as i32))

@@ -31,6 +31,7 @@ struct Stage {
     written: Rc<RefCell<Vec<u8>>>,
     size: Rc<Cell<Size>>,
     is_ours: Rc<Cell<bool>>,
+    is_behind: Rc<Cell<bool>>,
     now: Duration,
     plan: Arc<Plan>,
 }
@@ -58,16 +59,18 @@ impl Stage {
         let terminal = Rc::new(RefCell::new(emulated(size.get())));
         terminal.borrow_mut().process(format!("{PROMPT}\r\n").as_bytes());
         let (written, is_ours) = (Rc::new(RefCell::new(Vec::new())), Rc::new(Cell::new(true)));
-        let (asked, ours) = (Rc::clone(&size), Rc::clone(&is_ours));
+        let is_behind = Rc::new(Cell::new(false));
+        let (asked, ours, behind) = (Rc::clone(&size), Rc::clone(&is_ours), Rc::clone(&is_behind));
         let drawn = Drawn {
             out: Box::new(Wire(Rc::clone(&terminal), Rc::clone(&written))),
             size: Box::new(move || asked.get()),
             is_ours: Box::new(move || ours.get()),
+            is_behind: Box::new(move || behind.get()),
             taskbar,
         };
         let live: Box<dyn Reporter> = Box::new(Live::new(Look::PLAIN, drawn));
         let reports = Reports::new(vec![live], false);
-        let mut stage = Self { reports, terminal, written, size, is_ours, now: Duration::ZERO, plan };
+        let mut stage = Self { reports, terminal, written, size, is_ours, is_behind, now: Duration::ZERO, plan };
         stage.tell(EventKind::RunStarted(Arc::clone(&stage.plan)));
         stage
     }
@@ -264,6 +267,22 @@ fn nothing_is_drawn_on_a_terminal_that_is_another_s() {
     assert!(!stopped.contains("1/2"), "{stopped}");
     stage.tell(EventKind::RunFinished);
     assert_eq!(stage.screen(), stopped);
+}
+
+#[test]
+fn drawings_do_not_pile_up_before_a_terminal_that_stands_still() {
+    let mut stage = Stage::new(plan(3, vec![check("test")]), 80, 12, false);
+    stage.starts(0, 1);
+    let before = stage.at(ms(300));
+    let written = stage.written.borrow().len();
+    stage.is_behind.set(true);
+    stage.ends(1, Outcome::Failed, ms(1));
+    assert_eq!((stage.at(ms(400)), stage.written.borrow().len()), (before, written));
+    stage.is_behind.set(false);
+    assert!(stage.at(ms(500)).contains("w1: test failed"), "what failed meanwhile is told");
+    stage.is_behind.set(true);
+    stage.tell(EventKind::RunFinished);
+    assert_eq!(stage.screen(), format!("{PROMPT}\n\u{2717} w1: test failed: exit status 3"), "all is erased, in turn");
 }
 
 /// What the overall bar says is left.

@@ -174,6 +174,58 @@ async fn one_seed_tells_one_story() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reader_that_is_stuck_for_a_while_changes_no_end() {
+    let mut held_up = 0;
+    for seed in 600..640 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let from = ms(random.u64(1..1000));
+        let until = from + ms(random.u64(1..3000));
+        let plan = scenario(seed);
+        let predicted = predict(seed, &plan);
+        let free = simulate(seed, scenario(seed), Given { seed, ..Given::default() }).await;
+        let given = Given { seed, stuck: Some((from, Some(until))), ..Given::default() };
+        let story = simulate(seed, plan, given).await;
+        assert_eq!(ends(&story.record), predicted, "seed {seed}");
+        held_up += u32::from(story.record.duration > free.record.duration);
+        keeps_its_limits(&story, seed);
+    }
+    assert!(held_up > 20, "{held_up} were held up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_is_stuck_for_good_keeps_no_run_from_its_end() {
+    let mut waited = 0;
+    for seed in 700..760 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut plan = scenario(seed);
+        let (from, at) = (ms(random.u64(1..1000)), ms(random.u64(1500..6000)));
+        let mut given = Given { seed, stuck: Some((from, None)), ..Given::default() };
+        match random.u32(0..3) {
+            0 => plan.global_timeout = Some(at),
+            1 => given.orders = vec![(at, Order::End(2))],
+            _ => given.orders = vec![(at, Order::EndNow(3))],
+        }
+        let story = simulate(seed, plan, given).await;
+        // No attempt is longer than its limit and its grace: long before that time nothing runs any more.
+        assert!(story.record.duration <= at.max(from + ms(800)), "seed {seed}: {:?}", story.record.duration);
+        waited += u32::from(story.record.count(Outcome::Cancelled) > 0);
+        keeps_its_limits(&story, seed);
+    }
+    assert!(waited > 40, "{waited} had something left to start");
+}
+
+/// No attempt outlasts its timeout, its grace and the moment it takes to be killed.
+fn keeps_its_limits(story: &Story, seed: u64) {
+    for (unit, record) in story.record.units.iter().enumerate() {
+        let check = &story.plan.checks[unit % CHECKS].check;
+        let longest = check.timeout.expect("a limit") + check.grace_period + ms(210);
+        for attempt in &record.attempts {
+            assert!(attempt.duration <= longest, "seed {seed}, unit {unit}: {attempt:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn random_runs_that_are_cut_short_tell_nothing_false() {
     for seed in 400..480 {
         let mut random = fastrand::Rng::with_seed(seed);

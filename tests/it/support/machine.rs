@@ -12,6 +12,7 @@ use git_wtcheck::exec::signal::Order;
 use git_wtcheck::exec::unit::{Ending, Job, supervise};
 use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
 use git_wtcheck::model::answer::Verdict;
+use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine, RetryClass};
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
@@ -305,6 +306,8 @@ pub struct Given {
     pub seed: u64,
     /// How long the machine is stopped when it is suspended: real time, not virtual.
     pub stopped_for: Duration,
+    /// From when to when the reader of the reports takes nothing; to the end where there is no second time.
+    pub stuck: Option<(Duration, Option<Duration>)>,
 }
 
 /// Carries a plan out on a machine where attempts do what the script says, and checks what holds for every run.
@@ -314,6 +317,7 @@ pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask) -> Script
     let machine =
         Arc::new(Machine { clock: clock.clone(), script, load: Mutex::default(), stopped_for: given.stopped_for });
     let (sender, mut orders) = mpsc::unbounded_channel();
+    let backlog = Backlog::default();
     let start = Instant::now();
     let hand = tokio::spawn(async move {
         for (time, order) in given.orders {
@@ -322,20 +326,43 @@ pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask) -> Script
         }
         std::future::pending::<()>().await;
     });
+    let (read, stuck) = (backlog.clone(), given.stuck);
+    let reader = tokio::spawn(async move {
+        let Some((from, until)) = stuck else { return };
+        tokio::time::sleep_until(start + from).await;
+        read.add(Backlog::MOST + 1);
+        if let Some(until) = until {
+            tokio::time::sleep_until(start + until).await;
+            read.remove(1);
+        }
+    });
     let mut events = Vec::new();
     let mut record = Record::new(false);
-    let surroundings =
-        Surroundings { clock, orders: &mut orders, random: fastrand::Rng::with_seed(given.seed), most: usize::MAX };
+    let surroundings = Surroundings {
+        clock,
+        orders: &mut orders,
+        random: fastrand::Rng::with_seed(given.seed),
+        most: usize::MAX,
+        backlog,
+    };
     dispatcher::run(Arc::clone(&plan), Arc::clone(&machine), surroundings, &mut |event| {
         record.apply(event);
         events.push(event.clone());
     })
     .await;
     hand.abort();
+    reader.abort();
     let load = machine.load().clone();
     assert_eq!(load.running, 0, "what was started was waited for");
     let story = Story { plan, events, record, load };
     story.holds_what_always_holds();
+    if let Some((from, until)) = given.stuck {
+        let is_stuck = |at: Duration| at > from && until.is_none_or(|until| at < until);
+        for event in &story.events {
+            let starts = matches!(event.kind, EventKind::UnitStarted(_) | EventKind::AttemptStarted { .. });
+            assert!(!starts || !is_stuck(event.at), "nothing starts while the reader is stuck: {event:?}");
+        }
+    }
     story
 }
 
