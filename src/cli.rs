@@ -201,8 +201,8 @@ pub struct Options {
     pub nul: bool,
     /// Also write a report to FILE; repeatable
     ///
-    /// It is written beside what goes to standard output, and replaces what is in FILE. A file that cannot be opened is an error, and
-    /// nothing runs; one that later cannot be written is told of, and changes neither the run nor its exit status.
+    /// It is written beside what goes to standard output, and takes FILE's place when it is whole. A file that cannot be opened is
+    /// an error, and nothing runs; one that later cannot be written is told of, and changes neither the run nor its exit status.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(|text| read_output(&text)), global = true)]
     pub output: Vec<Output>,
     /// Also write a page that shows when each attempt ran
