@@ -13,7 +13,7 @@ use roff::{Inline, Roff, bold, italic, roman};
 
 use crate::cli::Cli;
 use crate::model::check::{CheckKind, FactType};
-use crate::plan::condition::{COMMON_FIELDS, WORKTREE_FIELDS};
+use crate::plan::scope::{COMMON_FIELDS, WORKTREE_FIELDS};
 use crate::settings::schema::{CheckKeys, Key, TopKeys};
 
 /// The day of the last change to the page that a reader should know of.

@@ -413,6 +413,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         let planned = &plan.checks[plan.check_of(unit)];
         let now = self.clock.now();
         let took = now.saturating_sub(started);
+        let mut given_up = false;
         if let (Outcome::Passed, Some(condition)) = (done.outcome, &planned.fail_if) {
             let own = Known { outcome: None, facts: &done.facts, exit_code: done.exit_code, duration: took };
             let found = match self.units.evaluate(condition, unit, Some(own)) {
@@ -420,6 +421,10 @@ impl<E: Executor> Dispatcher<'_, E> {
                 Truth::Is(true) => Some((Outcome::Failed, format!("fail-if '{}' is true", condition.text()))),
                 Truth::Unknown(reason) => Some((Outcome::Skipped, reason)),
                 Truth::Wrong(reason) => Some((Outcome::Errored, format!("fail-if {reason}"))),
+                Truth::GivenUp(reason) => {
+                    given_up = true;
+                    Some((Outcome::Errored, format!("fail-if {reason}")))
+                }
             };
             if let Some((outcome, reason)) = found {
                 done.outcome = outcome;
@@ -430,7 +435,9 @@ impl<E: Executor> Dispatcher<'_, E> {
             done.reason = Some(self.why(cause));
         }
         let state = &self.units[unit];
+        // A condition that takes too much would take it again, and what was checked may take much longer.
         let again = self.cancelled.is_none()
+            && !given_up
             && state.attempts <= planned.check.retries
             && retry::is_worth_another(&planned.check, &done);
         let wait = again.then(|| {

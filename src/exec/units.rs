@@ -1,5 +1,6 @@
 //! What is known of the units while a run goes on, and what follows from it for those that are still to come.
 
+use std::collections::HashMap;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use bstr::BString;
 
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
+use crate::plan::budget::Budget;
 use crate::plan::condition::{Condition, Known, Truth, was};
-use crate::plan::{Plan, UnitIndex};
+use crate::plan::{CheckIndex, Plan, UnitIndex};
 
 /// What is known of one unit.
 #[derive(Default)]
@@ -27,13 +29,22 @@ pub(super) struct Unit {
 /// All units of a plan.
 pub(super) struct Units {
     plan: Arc<Plan>,
-    units: Vec<Unit>,
+    all: Vec<Unit>,
+    checks: HashMap<String, CheckIndex>,
+    /// What the evaluations of this run may still take.
+    budget: Budget,
 }
 
 impl Units {
     /// None of them has begun.
     pub(super) fn new(plan: &Arc<Plan>) -> Self {
-        Self { plan: Arc::clone(plan), units: (0..plan.units()).map(|_| Unit::default()).collect() }
+        let checks = plan.checks.iter().enumerate().map(|(index, planned)| (planned.check.name.clone(), index));
+        Self {
+            all: (0..plan.units()).map(|_| Unit::default()).collect(),
+            checks: checks.collect(),
+            budget: Budget::default(),
+            plan: Arc::clone(plan),
+        }
     }
 
     /// What of its prerequisites and its `when` keeps a unit from running, if something does, and what it comes to then.
@@ -52,15 +63,15 @@ impl Units {
             Truth::Is(true) => None,
             Truth::Is(false) => Some((Outcome::Skipped, Some(format!("when '{}' is false", when.text())))),
             Truth::Unknown(reason) => Some((Outcome::Skipped, Some(reason))),
-            Truth::Wrong(reason) => Some((Outcome::Errored, Some(format!("when {reason}")))),
+            Truth::Wrong(reason) | Truth::GivenUp(reason) => Some((Outcome::Errored, Some(format!("when {reason}")))),
         }
     }
 
     /// Evaluates a condition of a unit's check. `own`: what the unit itself has just found out.
-    pub(super) fn evaluate(&self, condition: &Condition, unit: UnitIndex, own: Option<Known<'_>>) -> Truth {
+    pub(super) fn evaluate<'a>(&'a self, condition: &'a Condition, unit: UnitIndex, own: Option<Known<'a>>) -> Truth {
         let index = self.plan.worktree_of(unit);
-        condition.evaluate(&self.plan.worktrees[index], |name| {
-            let check = self.plan.checks.iter().position(|planned| planned.check.name == name)?;
+        condition.evaluate(&self.plan.worktrees[index], &self.budget, |name| {
+            let check = *self.checks.get(name)?;
             if check == self.plan.check_of(unit) {
                 return own;
             }
@@ -81,12 +92,12 @@ impl Index<UnitIndex> for Units {
     type Output = Unit;
 
     fn index(&self, unit: UnitIndex) -> &Unit {
-        &self.units[unit]
+        &self.all[unit]
     }
 }
 
 impl IndexMut<UnitIndex> for Units {
     fn index_mut(&mut self, unit: UnitIndex) -> &mut Unit {
-        &mut self.units[unit]
+        &mut self.all[unit]
     }
 }

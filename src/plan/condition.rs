@@ -3,114 +3,25 @@
 //! A bare fact (`status.dirty`, `!log.passed`) is read without the compiler, whose first use costs more
 //! than a whole small run; everything else is compiled once, at planning, and typed before anything starts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cel::objects::{Key, Map, Value};
-use cel::{Context, ExecutionError, Program};
+use cel::common::ast::IdedExpr;
+use cel::{ExecutionError, Value};
 use unicode_width::UnicodeWidthStr;
 
 use crate::model::check::{Check, FactType};
-use crate::model::facts::{Fact, Facts};
+use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
-use crate::plan::{syntax, typing};
-use crate::settings::nearest;
-
-/// The name of the worktree itself in expressions.
-pub(super) const WORKTREE: &str = "worktree";
-/// Its fields.
-pub const WORKTREE_FIELDS: [(&str, FactType); 7] = [
-    ("path", FactType::Text),
-    ("name", FactType::Text),
-    ("branch", FactType::Text),
-    ("main", FactType::Bool),
-    ("detached", FactType::Bool),
-    ("locked", FactType::Bool),
-    ("bare", FactType::Bool),
-];
-
-/// What every check has, whatever its kind.
-pub const COMMON_FIELDS: [(&str, FactType); 4] = [
-    ("outcome", FactType::Text),
-    ("passed", FactType::Bool),
-    ("exit_code", FactType::Int),
-    ("duration_ms", FactType::Int),
-];
-
-/// What names an expression may use.
-pub struct Scope<'a> {
-    /// Every check there is.
-    pub checks: &'a BTreeMap<String, Check>,
-    /// The check whose own facts may be read, and whose outcome is not known yet.
-    pub own: Option<&'a str>,
-}
-
-impl Scope<'_> {
-    /// The check that an expression calls by this name (`-` is written `_`).
-    pub(super) fn check(&self, name: &str) -> Option<&Check> {
-        self.checks.get(name).or_else(|| self.checks.values().find(|check| check.name.replace('-', "_") == name))
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        self.checks.keys().map(|name| name.replace('-', "_")).chain([WORKTREE.to_owned()])
-    }
-
-    pub(super) fn fields(&self, check: &Check) -> impl Iterator<Item = (&'static str, FactType)> + use<> {
-        let own = self.own == Some(check.name.as_str());
-        let common = COMMON_FIELDS.into_iter().filter(move |(name, _)| !own || !matches!(*name, "outcome" | "passed"));
-        let facts = check
-            .kind
-            .facts()
-            .iter()
-            .copied()
-            .filter(|(name, _)| COMMON_FIELDS.iter().all(|(common, _)| common != name));
-        facts.chain(common)
-    }
-
-    /// The type of a field, or what is wrong with naming it.
-    pub(super) fn field(&self, name: &str, field: &str) -> Result<FactType, (String, Option<String>)> {
-        if name == WORKTREE {
-            return find(WORKTREE_FIELDS.into_iter(), field, WORKTREE);
-        }
-        match self.check(name) {
-            Some(check) if self.own == Some(check.name.as_str()) && matches!(field, "outcome" | "passed") => Err((
-                format!("'{name}.{field}' is known only after this expression"),
-                Some(format!(
-                    "{name} has: {}",
-                    self.fields(check).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
-                )),
-            )),
-            Some(check) => find(self.fields(check), field, name),
-            None => {
-                let names: Vec<String> = self.names().collect();
-                let near =
-                    nearest(name, names.iter().map(String::as_str)).map(|near| format!("did you mean '{near}'?"));
-                Err((
-                    format!("no check is named '{name}'"),
-                    near.or_else(|| Some(format!("there are: {}", names.join(", ")))),
-                ))
-            }
-        }
-    }
-}
-
-fn find(
-    fields: impl Iterator<Item = (&'static str, FactType)>,
-    field: &str,
-    of: &str,
-) -> Result<FactType, (String, Option<String>)> {
-    let fields: Vec<_> = fields.collect();
-    if let Some((_, kind)) = fields.iter().find(|(name, _)| *name == field) {
-        return Ok(*kind);
-    }
-    let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
-    let remedy = match nearest(field, names.iter().copied()) {
-        Some(near) => format!("did you mean '{of}.{near}'?"),
-        None => format!("{of} has: {}", names.join(", ")),
-    };
-    Err((format!("'{of}' has no '{field}'"), Some(remedy)))
-}
+use crate::plan::budget::Budget;
+use crate::plan::evaluate::{self, Found, found};
+use crate::plan::metered::metered;
+use crate::plan::patterns::{Pattern, Patterns};
+use crate::plan::scope::{Names, Scope, WORKTREE};
+use crate::plan::syntax::Parser;
+use crate::plan::typing;
 
 /// What is wrong with an expression, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +51,7 @@ pub(super) fn pointed(text: &str, span: (usize, usize)) -> String {
     let width = shown(&letters[start..stop]).width().max(1);
     format!("    {lead}{}{tail}\n    {}{}", shown(&letters[first..last]), " ".repeat(gap), "^".repeat(width))
 }
+
 /// A compiled expression.
 #[derive(Debug)]
 pub struct Condition {
@@ -153,8 +65,8 @@ pub struct Condition {
 enum Form {
     /// `name.field`, or its negation.
     Fact { read: Read, negated: bool },
-    /// Anything else, with the facts that it reads.
-    Program { program: Box<Program>, reads: Vec<Read> },
+    /// Anything else, metered, with the facts that it reads and the patterns that it looks for.
+    Program { expression: Box<IdedExpr>, reads: Vec<Read>, patterns: Arc<[Pattern]> },
 }
 
 /// A fact that an expression reads: its name in the expression, the check's own, and the field.
@@ -191,34 +103,59 @@ pub enum Truth {
     Unknown(String),
     /// It cannot be evaluated.
     Wrong(String),
+    /// It takes more than an evaluation may, or than what a run's evaluations may take has left: what it would come to
+    /// is not known.
+    GivenUp(String),
 }
 
-impl Condition {
-    /// Compiles and types an expression.
-    pub fn compile(text: &str, scope: &Scope<'_>) -> Result<Self, ExpressionFault> {
-        if let Some((negated, name, field)) = bare_fact(text) {
-            let start = text.split(name).next().unwrap_or_default().chars().count();
-            let span = (start, start + name.len() + 1 + field.len());
-            let fault = |(problem, remedy)| ExpressionFault { problem, span, remedy };
-            if scope.field(name, field).map_err(fault)? == FactType::Bool {
-                let check = scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
-                let read = Read { name: name.to_owned(), check, field: field.to_owned(), asked: false, span };
-                return Ok(Self {
-                    text: text.trim().to_owned(),
-                    names: read.check.iter().cloned().collect(),
-                    form: Form::Fact { read, negated },
-                });
-            }
+/// Compiles the expressions of one plan: all of them together take a bounded time.
+pub struct Reader<'a> {
+    names: Names<'a>,
+    parser: Parser,
+    patterns: Patterns,
+}
+
+impl<'a> Reader<'a> {
+    /// For expressions that may name these checks.
+    pub fn new(checks: &'a BTreeMap<String, Check>) -> Self {
+        Self { names: Names::new(checks), parser: Parser::default(), patterns: Patterns::default() }
+    }
+
+    /// Compiles and types an expression. `own` is the check whose own facts it may read, and whose outcome is not
+    /// known yet.
+    pub fn compile(&mut self, text: &str, own: Option<&str>) -> Result<Condition, ExpressionFault> {
+        let scope = Scope { names: &self.names, own, source: text };
+        if let Some(condition) = Condition::bare(text, &scope)? {
+            return Ok(condition);
         }
-        let program = syntax::parse(text)?;
-        let reads = typing::check(&program, scope)?;
+        let program = self.parser.parse(text)?;
+        let typed = typing::check(&program, &scope, &mut self.patterns)?;
         let mut names: Vec<String> = Vec::new();
-        for name in reads.iter().filter_map(|read| read.check.clone()) {
+        for name in typed.reads.iter().filter_map(|read| read.check.clone()) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        Ok(Self { text: text.trim().to_owned(), form: Form::Program { program: Box::new(program), reads }, names })
+        let expression = Box::new(metered(program.expression(), &typed.patterns));
+        let form = Form::Program { expression, reads: typed.reads, patterns: typed.patterns.into() };
+        Ok(Condition { text: text.trim().to_owned(), form, names })
+    }
+}
+
+impl Condition {
+    /// An expression that is a bare fact.
+    fn bare(text: &str, scope: &Scope<'_>) -> Result<Option<Self>, ExpressionFault> {
+        let Some((negated, name, field)) = bare_fact(text) else { return Ok(None) };
+        let start = text.split(name).next().unwrap_or_default().chars().count();
+        let span = (start, start + name.len() + 1 + field.len());
+        let fault = |(problem, remedy)| ExpressionFault { problem, span, remedy };
+        if scope.field(name, field).map_err(fault)? != FactType::Bool {
+            return Ok(None);
+        }
+        let check = scope.check(name).filter(|_| name != WORKTREE).map(|check| check.name.clone());
+        let read = Read { name: name.to_owned(), check, field: field.to_owned(), asked: false, span };
+        let names = read.check.iter().cloned().collect();
+        Ok(Some(Self { text: text.trim().to_owned(), names, form: Form::Fact { read, negated } }))
     }
 
     /// Where it first names a check, in characters.
@@ -240,65 +177,65 @@ impl Condition {
         &self.text
     }
 
-    /// Evaluates it on one worktree. `known` gives what each check that it names has come to.
-    pub fn evaluate<'a>(&self, worktree: &Worktree, known: impl Fn(&str) -> Option<Known<'a>>) -> Truth {
-        match &self.form {
-            Form::Fact { read, negated } => match value(read, worktree, &known) {
-                Some(Value::Bool(flag)) => Truth::Is(flag != *negated),
-                _ => Truth::Unknown(unknown(read, &known)),
-            },
-            Form::Program { program, reads } => {
-                let mut context = Context::default();
-                for (name, fields) in self.variables(worktree, &known) {
-                    context.add_variable_from_value(name, Value::Map(Map { map: std::sync::Arc::new(fields) }));
-                }
-                match program.execute(&context) {
-                    Ok(Value::Bool(flag)) => Truth::Is(flag),
-                    Ok(other) => Truth::Wrong(format!("'{}' gave {other:?}, not true or false", self.text)),
-                    Err(error) => {
-                        let missing = |key: &str| {
-                            let mut missing =
-                                reads.iter().filter(|read| !read.asked && value(read, worktree, &known).is_none());
-                            missing.find(|read| read.field == key)
-                        };
-                        match error {
-                            ExecutionError::NoSuchKey(key) if missing(&key).is_some() => {
-                                Truth::Unknown(missing(&key).map(|read| unknown(read, &known)).unwrap_or_default())
-                            }
-                            error => Truth::Wrong(format!("'{}' cannot be evaluated: {error}", self.text)),
-                        }
-                    }
-                }
-            }
-        }
+    /// The expression in a sentence.
+    fn quoted(&self) -> String {
+        format!("'{}'", shortened(&self.text))
     }
 
-    fn variables<'a>(
-        &self,
-        worktree: &Worktree,
-        known: &impl Fn(&str) -> Option<Known<'a>>,
-    ) -> Vec<(String, HashMap<Key, Value>)> {
-        let key = |field: &str| Key::from(field.to_owned());
-        let own: HashMap<_, _> =
-            WORKTREE_FIELDS.iter().map(|(field, _)| (key(field), worktree_field(worktree, field))).collect();
-        let mut variables = vec![(WORKTREE.to_owned(), own)];
-        for name in &self.names {
-            let mut fields = HashMap::new();
-            if let Some(known) = known(name) {
-                for (field, fact) in known.facts.iter() {
-                    if let Some(value) = of_fact(fact) {
-                        fields.insert(key(field), value);
-                    }
-                }
-                for (field, _) in COMMON_FIELDS {
-                    if let Some(value) = common_field(&known, field) {
-                        fields.insert(key(field), value);
-                    }
-                }
+    /// Evaluates it on one worktree, out of what the run's evaluations may take. `known` gives what each check that it
+    /// names has come to.
+    pub fn evaluate<'a>(
+        &'a self,
+        worktree: &'a Worktree,
+        budget: &Budget,
+        known: impl Fn(&str) -> Option<Known<'a>>,
+    ) -> Truth {
+        let (expression, reads, patterns) = match &self.form {
+            Form::Fact { read, negated } => {
+                return match found(read, worktree, &known) {
+                    Some(Found::Bool(flag)) => Truth::Is(flag != *negated),
+                    _ => Truth::Unknown(unknown(read, &known)),
+                };
             }
-            variables.push((name.replace('-', "_"), fields));
+            Form::Program { expression, reads, patterns } => (expression, reads, patterns),
+        };
+        let evaluated = budget.spend(|meter| {
+            evaluate::evaluate(expression, evaluate::variables(reads, worktree, &known), patterns, meter)
+        });
+        let error = match evaluated {
+            Ok(Ok(Value::Bool(flag))) => return Truth::Is(flag),
+            Ok(Ok(other)) => {
+                let other = shortened(&format!("{other:?}"));
+                return Truth::Wrong(format!("{} gave {other}, not true or false", self.quoted()));
+            }
+            Ok(Err(error)) => error,
+            Err(over) => return Truth::GivenUp(format!("{} was given up: {over}", self.quoted())),
+        };
+        if let ExecutionError::NoSuchKey(key) = &error
+            && let Some(missing) =
+                reads.iter().find(|read| !read.asked && read.field == **key && found(read, worktree, &known).is_none())
+        {
+            return Truth::Unknown(unknown(missing, &known));
         }
-        variables
+        Truth::Wrong(format!("{} cannot be evaluated: {}", self.quoted(), shortened(&error.to_string())))
+    }
+}
+
+/// A text on one line, and no longer than a sentence bears.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 100;
+    let mut words = text.split_whitespace();
+    let mut shown = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        if shown.len() > LONGEST * 4 {
+            break;
+        }
+        shown.push(' ');
+        shown.push_str(word);
+    }
+    match shown.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &shown[..end]),
+        None => shown,
     }
 }
 
@@ -312,15 +249,6 @@ fn bare_fact(text: &str) -> Option<(bool, &str, &str)> {
             && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
     };
     (identifier(name) && identifier(field)).then_some((negated, name, field))
-}
-
-fn value<'a>(read: &Read, worktree: &Worktree, known: &impl Fn(&str) -> Option<Known<'a>>) -> Option<Value> {
-    let Some(check) = &read.check else { return Some(worktree_field(worktree, &read.field)) };
-    let known = known(check)?;
-    match known.facts.get(&read.field) {
-        Some(fact) => of_fact(fact),
-        None => common_field(&known, &read.field),
-    }
 }
 
 /// Why a fact is not there.
@@ -339,38 +267,6 @@ pub fn was(outcome: Outcome) -> String {
         Outcome::Skipped | Outcome::Cancelled => format!("was {}", outcome.words()),
         Outcome::Errored => "could not be carried out".to_owned(),
         other => other.words().to_owned(),
-    }
-}
-
-fn of_fact(fact: &Fact) -> Option<Value> {
-    match fact {
-        Fact::Bool(flag) => Some(Value::Bool(*flag)),
-        Fact::Int(number) => Some(Value::Int(*number)),
-        Fact::Text(text) => Some(Value::from(text.clone())),
-        Fact::Unknown => None,
-    }
-}
-
-fn common_field(known: &Known<'_>, field: &str) -> Option<Value> {
-    match field {
-        "outcome" => known.outcome.map(|outcome| Value::from(outcome.name().to_owned())),
-        "passed" => known.outcome.map(|outcome| Value::Bool(outcome == Outcome::Passed)),
-        "exit_code" => known.exit_code.map(|code| Value::Int(code.into())),
-        "duration_ms" => Some(Value::Int(i64::try_from(known.duration.as_millis()).unwrap_or(i64::MAX))),
-        _ => None,
-    }
-}
-
-fn worktree_field(worktree: &Worktree, field: &str) -> Value {
-    match field {
-        "path" => Value::from(worktree.path.to_string_lossy().into_owned()),
-        "name" => Value::from(worktree.name.clone()),
-        // A detached HEAD is on no branch: an empty name, so that `worktree.branch != "main"` means what it says.
-        "branch" => Value::from(worktree.branch.clone().unwrap_or_default()),
-        "main" => Value::Bool(worktree.main),
-        "detached" => Value::Bool(worktree.detached),
-        "locked" => Value::Bool(worktree.locked),
-        _ => Value::Bool(worktree.bare),
     }
 }
 
@@ -464,11 +360,11 @@ mod tests {
 
     fn survives(text: &str) {
         let settings = settings();
+        let mut reader = Reader::new(&settings.checks);
         for own in [None, Some("status")] {
-            let scope = Scope { checks: &settings.checks, own };
-            match Condition::compile(text, &scope) {
+            match reader.compile(text, own) {
                 Ok(condition) => {
-                    condition.evaluate(&Worktree::default(), |_| None);
+                    condition.evaluate(&Worktree::default(), &Budget::default(), |_| None);
                 }
                 Err(fault) => {
                     let pointed = pointed(text, fault.span);
@@ -501,14 +397,57 @@ mod tests {
     #[test]
     fn a_bare_fact_is_read_without_the_compiler() {
         let settings = settings();
-        let scope = Scope { checks: &settings.checks, own: None };
+        let mut reader = Reader::new(&settings.checks);
         for (text, bare) in
             [("status.dirty", true), (" !status.dirty\n", true), ("!!status.dirty", false), ("true", false)]
         {
-            let condition = Condition::compile(text, &scope).expect(text);
+            let condition = reader.compile(text, None).expect(text);
             assert_eq!(matches!(condition.form, Form::Fact { .. }), bare, "{text}");
         }
         assert_eq!(settings.checks["status"].kind, CheckKind::Status);
+    }
+
+    fn evaluated(text: &str, worktree: &Worktree, budget: &Budget) -> Truth {
+        let settings = settings();
+        Reader::new(&settings.checks).compile(text, None).expect(text).evaluate(worktree, budget, |_| None)
+    }
+
+    #[test]
+    fn long_facts_cost_what_they_are_long() {
+        let worktree = Worktree { name: "a".repeat(1 << 20), ..Worktree::default() };
+        let evaluated = |text| evaluated(text, &worktree, &Budget::default());
+        assert_eq!(evaluated("worktree.name.contains('b')"), Truth::Is(false));
+        assert_eq!(evaluated("size(worktree.name) > 1"), Truth::Is(true));
+        for costly in [
+            "worktree.name.matches('b')",
+            "size(worktree.name + worktree.name + worktree.name + worktree.name) == 0",
+            "[1,2,3,4,5,6,7,8,9].all(x, !worktree.name.contains('b'))",
+            "[1,2,3,4,5,6,7,8,9].map(x, worktree.name) == []",
+        ] {
+            let given_up = format!("'{costly}' was given up: it takes more than 100000 steps");
+            assert_eq!(evaluated(costly), Truth::GivenUp(given_up));
+        }
+    }
+
+    #[test]
+    fn when_the_time_of_a_run_is_used_up_only_bare_facts_are_still_read() {
+        let budget = Budget::used_up();
+        let given_up = "'1 == 1' was given up: the expressions of this run have taken more than 1 second";
+        assert_eq!(evaluated("1 == 1", &Worktree::default(), &budget), Truth::GivenUp(given_up.to_owned()));
+        assert_eq!(evaluated("!worktree.locked", &Worktree::default(), &budget), Truth::Is(true));
+    }
+
+    #[test]
+    fn reasons_are_short_whatever_the_expression_and_its_value_are() {
+        let list = format!("[{}]", vec!["1"; 200].join(",\n "));
+        let Truth::Wrong(reason) = evaluated(&format!("{list}[0]"), &Worktree::default(), &Budget::default()) else {
+            panic!("a number is not true or false");
+        };
+        assert!(reason.len() < 200 && !reason.contains('\n'), "{reason}");
+        let Truth::Wrong(reason) = evaluated(&format!("[{list}][0]"), &Worktree::default(), &Budget::default()) else {
+            panic!("a list is not true or false");
+        };
+        assert!(reason.len() < 300 && reason.ends_with(", not true or false"), "{reason}");
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! What will run where, and why not: worktrees x checks, frozen before anything starts.
 
+pub mod budget;
 pub mod condition;
+mod evaluate;
+mod metered;
+mod patterns;
+pub mod scope;
 mod select;
 mod syntax;
 mod typing;
@@ -13,7 +18,7 @@ use crate::model::check::{Check, CheckKind};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::settings::{Diagnostic, RunSettings, Settings, nearest};
 
-use condition::{Condition, Scope};
+use condition::{Condition, Reader};
 
 /// The place of a check in the pipeline.
 pub type CheckIndex = usize;
@@ -169,6 +174,12 @@ struct Pipeline {
     parts: Vec<Parts>,
 }
 
+/// The compiling of what checks say, and what was wrong so far.
+struct Compiler<'a> {
+    reader: Reader<'a>,
+    errors: Vec<Diagnostic>,
+}
+
 #[derive(Default)]
 struct Parts {
     when: Option<Condition>,
@@ -200,10 +211,12 @@ impl Pipeline {
         }
         let asked = if selection.checks.is_empty() { &settings.pipeline } else { &selection.checks };
         let mut pipeline = Self::default();
+        let mut compiler = Compiler { reader: Reader::new(&settings.checks), errors };
         let mut path = Vec::new();
         for name in asked.iter().filter(|name| !selection.skip.contains(name)) {
-            pipeline.include(name, None, settings, &selection.skip, &mut path, &mut errors);
+            pipeline.include(name, None, settings, &selection.skip, &mut path, &mut compiler);
         }
+        let mut errors = compiler.errors;
         for (name, parts) in pipeline.names.iter().zip(&mut pipeline.parts) {
             if asked.contains(name) {
                 parts.brought_by = None;
@@ -223,25 +236,25 @@ impl Pipeline {
         settings: &Settings,
         skip: &[String],
         path: &mut Vec<String>,
-        errors: &mut Vec<Diagnostic>,
+        compiler: &mut Compiler<'_>,
     ) {
         if self.names.iter().any(|known| known == name) {
             return;
         }
         let Some(check) = settings.checks.get(name) else { return };
         path.push(name.to_owned());
-        let mut parts = compile(check, settings, errors);
+        let mut parts = compile(check, settings, compiler);
         parts.brought_by = by.map(str::to_owned);
         let prerequisites: BTreeMap<&str, &Link> =
             parts.prerequisites.iter().map(|link| (link.name.as_str(), link)).collect();
         let mut left_out = None;
         for (prerequisite, link) in prerequisites {
             if let Some(start) = path.iter().position(|known| known == prerequisite) {
-                errors.push(cycle(&path[start..], link, settings));
+                compiler.errors.push(cycle(&path[start..], link, settings));
             } else if skip.iter().any(|skipped| skipped == prerequisite) {
                 left_out = Some(prerequisite.to_owned());
             } else {
-                self.include(prerequisite, Some(name), settings, skip, path, errors);
+                self.include(prerequisite, Some(name), settings, skip, path, compiler);
             }
         }
         parts.left_out = left_out;
@@ -349,7 +362,8 @@ fn cycle(path: &[String], link: &Link, settings: &Settings) -> Diagnostic {
 }
 
 /// Compiles what a check says of others, and lists the others.
-fn compile(check: &Check, settings: &Settings, errors: &mut Vec<Diagnostic>) -> Parts {
+fn compile(check: &Check, settings: &Settings, compiler: &mut Compiler<'_>) -> Parts {
+    let Compiler { reader, errors } = compiler;
     let mut parts = Parts::default();
     for name in &check.needs {
         if settings.checks.contains_key(name) {
@@ -361,8 +375,7 @@ fn compile(check: &Check, settings: &Settings, errors: &mut Vec<Diagnostic>) -> 
     }
     for (key, text) in [("when", &check.when), ("fail-if", &check.fail_if)] {
         let Some(text) = text else { continue };
-        let scope = Scope { checks: &settings.checks, own: (key == "fail-if").then_some(check.name.as_str()) };
-        match Condition::compile(text, &scope) {
+        match reader.compile(text, (key == "fail-if").then_some(check.name.as_str())) {
             Ok(condition) => {
                 for name in condition.names() {
                     // Its own facts are there by the time `fail-if` is read; `when` naming itself is a cycle.

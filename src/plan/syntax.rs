@@ -1,5 +1,9 @@
 //! The reading of expressions: within bounds, and with words for what cannot be read.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr};
 use cel::{ParseErrors, Program};
 
@@ -26,34 +30,96 @@ const STACK: usize = 64 << 20;
 const DEEPEST: usize = 50;
 const TOO_DEEP: &str = "this expression is nested too deeply";
 
-/// Reads an expression, in a bounded time and on a stack of its own: an expression comes from a file that may be anybody's.
-pub(super) fn parse(text: &str) -> Result<Program, ExpressionFault> {
-    let whole = |problem: &str| ExpressionFault {
+/// What reading all expressions of a plan may take, in parts: what they are made of, and what each takes besides. (A part
+/// took ten microseconds of a machine of 2024.)
+const MOST_PARTS: usize = 200_000;
+const PARTS_EACH: usize = 5;
+const PARTS_A_BRACKET: usize = 2;
+const BYTES_A_PART: usize = 64;
+
+/// Reads the expressions of one plan, in a bounded time and on a stack of its own: they come from files that may be
+/// anybody's.
+#[derive(Default)]
+pub(super) struct Parser {
+    thread: Option<Thread>,
+    /// Many checks say the same.
+    known: HashMap<String, Result<Arc<Program>, ExpressionFault>>,
+    parts: usize,
+}
+
+/// Where expressions are read: one goes in, and comes out as a program or with what is wrong.
+struct Thread {
+    texts: Sender<String>,
+    read: Receiver<Result<Program, ExpressionFault>>,
+}
+
+impl Thread {
+    fn start() -> std::io::Result<Self> {
+        let (texts, asked) = channel::<String>();
+        let (answer, read) = channel();
+        let work = move || {
+            for text in asked {
+                if answer.send(parse(&text)).is_err() {
+                    return;
+                }
+            }
+        };
+        std::thread::Builder::new().name("expressions".to_owned()).stack_size(STACK).spawn(work)?;
+        Ok(Self { texts, read })
+    }
+}
+
+impl Parser {
+    /// Reads an expression.
+    pub(super) fn parse(&mut self, text: &str) -> Result<Arc<Program>, ExpressionFault> {
+        if let Some(known) = self.known.get(text) {
+            return known.clone();
+        }
+        let brackets = text.bytes().filter(|byte| b"([{".contains(byte)).count();
+        let signs = text.bytes().filter(|byte| b"=<>+-*/%&|?!.,:".contains(byte)).count()
+            + text.split_whitespace().filter(|word| *word == "in").count();
+        if text.len() > LONGEST {
+            return Err(whole(text, "this expression is too long"));
+        }
+        if brackets > MOST_BRACKETS || signs > MOST_SIGNS {
+            return Err(whole(text, "this expression has too many parts"));
+        }
+        self.parts += PARTS_EACH + PARTS_A_BRACKET * brackets + signs + text.len() / BYTES_A_PART;
+        if self.parts > MOST_PARTS {
+            return Err(whole(text, "all expressions together have too many parts"));
+        }
+        let read = self.ask(text).map(Arc::new);
+        self.known.insert(text.to_owned(), read.clone());
+        read
+    }
+
+    fn ask(&mut self, text: &str) -> Result<Program, ExpressionFault> {
+        let unread = || ExpressionFault { remedy: None, ..whole(text, "this expression cannot be read") };
+        let thread = match self.thread.take() {
+            Some(thread) => thread,
+            None => Thread::start().map_err(|_| unread())?,
+        };
+        thread.texts.send(text.to_owned()).map_err(|_| unread())?;
+        // A thread that has died of an expression is followed by another.
+        let read = thread.read.recv().map_err(|_| unread())?;
+        self.thread = Some(thread);
+        read
+    }
+}
+
+fn whole(text: &str, problem: &str) -> ExpressionFault {
+    ExpressionFault {
         problem: problem.to_owned(),
         span: (0, text.chars().count()),
         remedy: Some("a command can ask what is too long for an expression".to_owned()),
-    };
-    let brackets = text.bytes().filter(|byte| b"([{".contains(byte)).count();
-    let signs = text.bytes().filter(|byte| b"=<>+-*/%&|?!.,:".contains(byte)).count()
-        + text.split_whitespace().filter(|word| *word == "in").count();
-    if text.len() > LONGEST {
-        return Err(whole("this expression is too long"));
     }
-    if brackets > MOST_BRACKETS || signs > MOST_SIGNS {
-        return Err(whole("this expression has too many parts"));
-    }
-    let read = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("expression".to_owned()).stack_size(STACK);
-        let read = || match Program::compile(text) {
-            Ok(program) if depth(program.expression()) > DEEPEST => Err(whole(TOO_DEEP)),
-            Ok(program) => Ok(program),
-            Err(errors) => Err(syntax_fault(text, &errors)),
-        };
-        thread.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join)
-    });
-    match read {
-        Ok(Ok(read)) => read,
-        Ok(Err(_)) | Err(_) => Err(ExpressionFault { remedy: None, ..whole("this expression cannot be read") }),
+}
+
+fn parse(text: &str) -> Result<Program, ExpressionFault> {
+    match Program::compile(text) {
+        Ok(program) if depth(program.expression()) > DEEPEST => Err(whole(text, TOO_DEEP)),
+        Ok(program) => Ok(program),
+        Err(errors) => Err(syntax_fault(text, &errors)),
     }
 }
 
@@ -147,4 +213,20 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
 /// How many characters the first bytes of a text are.
 pub(super) fn characters(text: &str, bytes: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < bytes).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_expressions_together_are_bounded_and_the_same_one_is_read_once() {
+        let mut parser = Parser { parts: MOST_PARTS - 20, ..Parser::default() };
+        assert!(parser.parse("1 == 1").is_ok());
+        let parts = parser.parts;
+        assert!(parser.parse("1 == 1").is_ok());
+        assert_eq!(parser.parts, parts);
+        let fault = (2..9).find_map(|number| parser.parse(&format!("{number} == 1")).err()).expect("a fault");
+        assert_eq!(fault.problem, "all expressions together have too many parts");
+    }
 }

@@ -2,11 +2,13 @@
 //!
 //! `cel` itself finds a wrong type only when it evaluates, and only on the branch that it takes.
 
+use cel::Program;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators as op};
-use cel::{Context, Program};
 
 use crate::model::check::FactType;
-use crate::plan::condition::{ExpressionFault, Read, Scope, WORKTREE};
+use crate::plan::condition::{ExpressionFault, Read};
+use crate::plan::patterns::{Pattern, PatternFault, Patterns};
+use crate::plan::scope::{Scope, WORKTREE, WORKTREE_FIELDS};
 use crate::plan::syntax::{MACROS, characters};
 use crate::settings::nearest;
 
@@ -107,20 +109,31 @@ const FUNCTIONS: [Function; 10] = [
 /// Loops in loops: what a repository's file says must not keep a run busy for ever.
 const DEEPEST_LOOP: usize = 2;
 
-/// Types a program. Gives the facts that it reads.
-pub(super) fn check(program: &Program, scope: &Scope<'_>) -> Result<Vec<Read>, ExpressionFault> {
-    let mut walk = Walk { program, scope, bound: Vec::new(), loops: 0, reads: Vec::new() };
+/// What typing an expression has found.
+pub(super) struct Typed {
+    /// The facts that it reads.
+    pub(super) reads: Vec<Read>,
+    /// The patterns that it looks for.
+    pub(super) patterns: Vec<Pattern>,
+}
+
+/// Types a program, and compiles its patterns.
+pub(super) fn check(program: &Program, scope: &Scope<'_>, compiler: &mut Patterns) -> Result<Typed, ExpressionFault> {
+    let mut walk =
+        Walk { program, scope, bound: Vec::new(), loops: 0, reads: Vec::new(), compiler, patterns: Vec::new() };
     let root = program.expression();
     let found = walk.type_of(root)?;
     if !matches!(found, Type::Bool | Type::Any) {
         return Err(walk.fault(root, format!("must be true or false, but is {}", found.name())));
     }
-    Ok(walk.reads)
+    Ok(Typed { reads: walk.reads, patterns: walk.patterns })
 }
 
 struct Walk<'a> {
     program: &'a Program,
     scope: &'a Scope<'a>,
+    compiler: &'a mut Patterns,
+    patterns: Vec<Pattern>,
     /// Names that a macro (`all`, `exists`, `map`, `filter`) has bound.
     bound: Vec<String>,
     /// Loops around the part that is being typed.
@@ -265,7 +278,7 @@ impl Walk<'_> {
         if name == WORKTREE || self.scope.check(name).is_some() {
             let fields: Vec<_> = match self.scope.check(name) {
                 Some(check) => self.scope.fields(check).map(|(field, _)| field).collect(),
-                None => super::condition::WORKTREE_FIELDS.iter().map(|(field, _)| *field).collect(),
+                None => WORKTREE_FIELDS.iter().map(|(field, _)| *field).collect(),
             };
             let example = fields.first().copied().unwrap_or_default();
             let fault = self.fault(at, format!("'{name}' is no value by itself"));
@@ -276,13 +289,6 @@ impl Walk<'_> {
         }
         // Not a check: the message that offers the nearest.
         let (problem, remedy) = self.scope.field(name, "").err().unwrap_or_default();
-        // `my-test` is a subtraction here.
-        let hyphened = self.scope.checks.keys().find(|known| {
-            known.contains('-') && known.split('-').next() == Some(name) && self.source().contains(known.as_str())
-        });
-        let remedy = hyphened
-            .map(|known| format!("in expressions, '{known}' is written '{}'", known.replace('-', "_")))
-            .or(remedy);
         Err(ExpressionFault { remedy, ..self.fault(at, problem) })
     }
 
@@ -371,7 +377,7 @@ impl Walk<'_> {
     }
 
     fn function(
-        &self,
+        &mut self,
         at: &IdedExpr,
         name: &str,
         after: bool,
@@ -413,23 +419,28 @@ impl Walk<'_> {
                 return Err(self.fault(part, format!("'{name}' takes {wanted}, and this is {}", found.name())));
             }
         }
-        if let ("matches", Some((part, _))) = (name, given.get(1))
-            && let Expr::Literal(LiteralValue::String(pattern)) = &part.expr
-            && let Some(problem) = unreadable_pattern(pattern)
-        {
-            return Err(self.fault(part, format!("this is no regular expression: {problem}")));
+        if let ("matches", Some((part, _))) = (name, given.get(1)) {
+            self.pattern(part)?;
         }
         Ok(function.gives)
     }
-}
 
-/// What is wrong with a regular expression, in the words of what would otherwise refuse it in the middle of the run.
-fn unreadable_pattern(pattern: &str) -> Option<String> {
-    let program = Program::compile("''.matches(pattern)").ok()?;
-    let mut context = Context::default();
-    context.add_variable_from_value("pattern", pattern.to_owned());
-    let error = program.execute(&context).err()?.to_string();
-    Some(error.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
+    /// A pattern is compiled once, here: one that is put together while the run goes on could be anything.
+    fn pattern(&mut self, at: &IdedExpr) -> Result<(), ExpressionFault> {
+        let Expr::Literal(LiteralValue::String(text)) = &at.expr else {
+            let remedy = "write the pattern itself, in quotes; 'contains' and 'startsWith' take any text";
+            let fault = self.fault(at, "a pattern is not put together from other texts");
+            return Err(ExpressionFault { remedy: Some(remedy.to_owned()), ..fault });
+        };
+        if self.patterns.iter().any(|known| known.text() == text.inner()) {
+            return Ok(());
+        }
+        let compiled = self.compiler.compile(text.inner());
+        let pattern = compiled
+            .map_err(|PatternFault { problem, remedy }| ExpressionFault { remedy, ..self.fault(at, problem) })?;
+        self.patterns.push(pattern);
+        Ok(())
+    }
 }
 
 /// Whether a function is one of CEL's signs.
@@ -440,6 +451,8 @@ fn is_operator(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use cel::Context;
 
     #[test]
     fn cel_has_every_function_that_is_typed_here() {

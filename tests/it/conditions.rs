@@ -89,6 +89,14 @@ fn every_fault_of_an_expression_is_found_before_anything_starts() {
             "did you mean 'matches'?",
         ),
         ("log.subject.matches('(')", "                    ^^^", "this is no regular expression: unclosed group", ""),
+        (
+            "log.subject.matches(worktree.name)",
+            "                    ^^^^^^^^^^^^^",
+            "a pattern is not put together from other texts",
+            "write the pattern itself, in quotes",
+        ),
+        ("'a'.matches('a' + 'b')", "            ^^^^^^^^^", "a pattern is not put together from other texts", ""),
+        ("'a'.matches('.{9999}')", "            ^^^^^^^^^", "this pattern is too large", "repeat fewer times"),
         ("size() > 0", "^^^^^^", "'size' takes 1 argument, not 0", ""),
         ("contains('a', 'b')", "^^^^^^^^^^^^^^^^^^", "'contains' stands after a value", "write VALUE.contains(...)"),
         // not boolean

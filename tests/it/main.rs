@@ -16,6 +16,7 @@ mod first;
 mod foreign;
 mod formats;
 mod hostile;
+mod hostile_expressions;
 mod hostile_readers;
 mod house;
 mod live;

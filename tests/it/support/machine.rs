@@ -17,7 +17,7 @@ use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandL
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
-use git_wtcheck::plan::condition::{Condition, Scope};
+use git_wtcheck::plan::condition::{Condition, Reader};
 use git_wtcheck::plan::{Plan, PlannedCheck, Prerequisite, UnitIndex};
 use git_wtcheck::summary::Record;
 use tokio::sync::mpsc;
@@ -59,9 +59,8 @@ pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
     let names: Vec<String> = checks.iter().map(|check| check.name.clone()).collect();
     let index = |name: &String| names.iter().position(|known| known == name).expect("a check of the plan");
     let planned = |check: Check| {
-        let compile = |text: &String, own| {
-            Condition::compile(text, &Scope { checks: &known, own }).unwrap_or_else(|fault| panic!("{fault:?}"))
-        };
+        let compile =
+            |text: &String, own| Reader::new(&known).compile(text, own).unwrap_or_else(|fault| panic!("{fault:?}"));
         let when = check.when.as_ref().map(|text| compile(text, None));
         let fail_if = check.fail_if.as_ref().map(|text| compile(text, Some(&check.name)));
         let mut prerequisites: Vec<Prerequisite> =
