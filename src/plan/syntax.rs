@@ -34,7 +34,7 @@ const TOO_DEEP: &str = "this expression is nested too deeply";
 /// took ten microseconds of a machine of 2024.)
 const MOST_PARTS: usize = 200_000;
 const PARTS_EACH: usize = 5;
-const PARTS_A_BRACKET: usize = 2;
+const PARTS_A_BRACKET: usize = 4;
 const BYTES_A_PART: usize = 64;
 
 /// Reads the expressions of one plan, in a bounded time and on a stack of its own: they come from files that may be
