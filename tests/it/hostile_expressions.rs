@@ -75,13 +75,14 @@ fn a_command_does_not_run_again_for_an_expression_that_is_given_up() {
 #[test]
 fn a_signal_is_heard_while_expressions_take_all_they_may() {
     let (repo, names) = crowd(30);
-    repo.config("wtcheck.maxConcurrency", "64");
-    repo.config("wtcheck.first.command", ": >ready; sleep 1000");
+    let mut config =
+        "[wtcheck]\n\tmaxConcurrency = 64\n[wtcheck \"first\"]\n\tcommand = \": >ready; sleep 1000\"\n".to_owned();
     for number in 0..40 {
-        repo.config(&format!("wtcheck.c{number}.command"), "true");
         // Each is another.
-        repo.config(&format!("wtcheck.c{number}.when"), &format!("{number} >= 0 && {}", endless()));
+        let when = format!("{number} >= 0 && {}", endless());
+        config.push_str(&format!("[wtcheck \"c{number}\"]\n\tcommand = true\n\twhen = \"{when}\"\n"));
     }
+    repo.write("../home/.gitconfig", config);
     let child = repo
         .command(BINARY)
         .arg("--format=json")
@@ -102,17 +103,15 @@ fn a_signal_is_heard_while_expressions_take_all_they_may() {
 #[test]
 fn ordinary_expressions_of_many_checks_come_nowhere_near() {
     let (repo, names) = crowd(4);
-    repo.config("wtcheck.checks", "status log");
+    let mut config = String::new();
     for number in 0..100 {
-        let name = format!("c{number}");
-        repo.config(&format!("wtcheck.{name}.command"), "true");
         let when = format!(
             "status.untracked < {number} && log.subject.matches('^(feat|fix): .{{{number},99}}$') && \
              ['main', 'w1'].exists(name, worktree.branch.startsWith(name))"
         );
-        repo.config(&format!("wtcheck.{name}.when"), &when);
-        repo.git(&["config", "--add", "wtcheck.checks", &name]);
+        config.push_str(&format!("[wtcheck \"c{number}\"]\n\tcommand = true\n\twhen = \"{when}\"\n"));
     }
+    repo.write("../home/.gitconfig", config);
     let run = repo.wtcheck(&["--format=json"]);
     run.exits(0);
     let json = run.json();
