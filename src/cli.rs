@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use figment::value::Value;
 
-use crate::model::duration;
+use crate::text::duration;
 
 /// What is typed.
 #[derive(Debug, Parser)]

@@ -21,9 +21,9 @@ use crate::git::command::Git;
 use crate::git::repository::Repository;
 use crate::model::check::CheckKind;
 use crate::model::environment::Environment;
-use crate::report::sanitize;
 use crate::settings::schema::{CheckKeys, Key, TopKeys};
 use crate::settings::{Merged, Sources, read};
+use crate::text::sanitize;
 
 /// What a shell asks with.
 const VARIABLE: &str = "COMPLETE";

@@ -27,6 +27,7 @@
 //! | 2 | [`settings`] | every layer read, merged, typed, resolved |
 //! | 1 | [`git`] | the one place that builds git commands; worktrees, configuration |
 //! | 0 | [`model`] | plain types; the one reader of the environment |
+//! | ground | [`text`] | what of a text may be shown, and how it is quoted; how numbers are written |
 //!
 //! A room imports only from lower floors, or from within its own folder; a test holds it to that.
 
@@ -44,6 +45,7 @@ pub mod plan;
 pub mod report;
 pub mod settings;
 pub mod summary;
+pub mod text;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::checks::{Prepared, Reader, signal_name};
+use crate::checks::{Prepared, Reader};
 use crate::git::command::Git;
 use crate::model::answer::{Exit, Verdict};
 use crate::model::check::{Check, CommandLine};
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
+use crate::text::signal;
 
 pub(super) fn prepare(git: &Git, check: &Check, dir: &Path) -> Prepared {
     let (invocation, shell) = match &check.command {
@@ -47,7 +48,7 @@ impl Reader for ExitStatus {
                     code => (Outcome::Failed, Some(format!("exit status {code}"))),
                 }
             }
-            Exit::Signal(number) => (Outcome::Failed, Some(format!("killed by {}", signal_name(number)))),
+            Exit::Signal(number) => (Outcome::Failed, Some(format!("killed by {}", signal::name(number)))),
         };
         Verdict { outcome, reason, facts, changed: None }
     }

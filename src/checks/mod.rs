@@ -15,6 +15,7 @@ use crate::model::answer::{Exit, Verdict};
 use crate::model::check::{Check, CheckKind};
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex};
+use crate::text::signal;
 
 /// Reads what a check's process prints to standard output, as it comes, and says what it means.
 pub trait Reader: Send {
@@ -102,17 +103,9 @@ fn refused(exit: Exit, stderr: &[u8]) -> Verdict {
     let words = crate::git::command::complaint(stderr);
     let ended = match exit {
         Exit::Code(code) => format!("git: exit status {code}"),
-        Exit::Signal(number) => format!("git: killed by {}", signal_name(number)),
+        Exit::Signal(number) => format!("git: killed by {}", signal::name(number)),
     };
     Verdict::errored(words.unwrap_or(ended))
-}
-
-/// A signal as people know it.
-fn signal_name(number: i32) -> String {
-    match nix::sys::signal::Signal::try_from(number) {
-        Ok(signal) => format!("signal {number} ({})", signal.as_str()),
-        Err(_) => format!("signal {number}"),
-    }
 }
 
 /// What git passed over and left out of an answer that looks whole: it exits 0 where it may not enter a folder, whose

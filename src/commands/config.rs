@@ -10,11 +10,11 @@ use crate::commands::{Io, Survey, init, prepare, put, tell};
 use crate::error::{Error, status, told};
 use crate::model::environment::Environment;
 use crate::report::json::{SCHEMA_VERSION, write};
-use crate::report::sanitize::line;
 use crate::report::style::{Look, Role};
 use crate::settings::explain::{Effective, From, Said, effective, explain};
 use crate::settings::written::{json_schema_of_file, toml};
 use crate::settings::{Diagnostic, Files, Layer, Merged, Origin, Settings, faults as each_layer};
+use crate::text::sanitize::line;
 
 /// The JSON Schema needs no repository.
 pub fn schema(io: &mut Io<'_>) -> Result<u8, Error> {

@@ -48,8 +48,9 @@ pub fn init(survey: &Survey, asked: &Init, environment: &Environment, io: &mut I
         (path.clone(), append(&path, &as_gitconfig(suggestion)))
     };
     match written {
-        Ok(()) => put(io, format!("Wrote {}\n", crate::report::sanitize::line(&path.to_string_lossy())).as_bytes())
-            .map(|()| 0),
+        Ok(()) => {
+            put(io, format!("Wrote {}\n", crate::text::sanitize::line(&path.to_string_lossy())).as_bytes()).map(|()| 0)
+        }
         Err(error) if error.kind() == ErrorKind::AlreadyExists && asked.file => {
             Err(refused(&format!("{} is there already", path.display()), "it was left as it is"))
         }

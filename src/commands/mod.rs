@@ -23,10 +23,10 @@ use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, Selection};
 use crate::report::palette::{self, Palette, SLOTS};
-use crate::report::sanitize;
 use crate::report::style::Look;
 use crate::settings::trust::Store;
 use crate::settings::{Diagnostic, Layer, Merged, Origin, Settings, Sources, read};
+use crate::text::sanitize;
 
 /// Where output goes.
 pub struct Io<'a> {

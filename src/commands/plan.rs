@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::commands::Io;
 use crate::error::Error;
-use crate::model::duration;
 use crate::model::outcome::Outcome;
-use crate::model::words;
 use crate::plan::{Plan, PlannedCheck, WorktreeIndex};
 use crate::report::json::{SCHEMA_VERSION, WorktreeFields, write};
-use crate::report::sanitize::line;
 use crate::report::style::{Look, Role};
+use crate::text::duration;
+use crate::text::sanitize::line;
+use crate::text::words;
 
 /// Shows the plan.
 pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<(), Error> {

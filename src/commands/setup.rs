@@ -13,8 +13,9 @@ use crate::cli::{Setup, Shell};
 use crate::commands::{Io, put, tell};
 use crate::error::Error;
 use crate::model::environment::Environment;
-use crate::report::sanitize::line;
 use crate::settings::Diagnostic;
+use crate::text::quote;
+use crate::text::sanitize::line;
 
 const PAGE: &str = include_str!("../../man/git-wtcheck.1");
 const BASH: &str = include_str!("../../completions/git-wtcheck.bash");
@@ -303,8 +304,7 @@ fn may_write(folder: &Path) -> bool {
 }
 
 fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    shlex::try_quote(&path).map(std::borrow::Cow::into_owned).unwrap_or_default()
+    quote::shell(&path.to_string_lossy()).into_owned()
 }
 
 fn shown(path: &Path) -> String {

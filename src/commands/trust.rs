@@ -8,11 +8,11 @@ use crate::cli::Trust;
 use crate::commands::{Io, Survey, tell};
 use crate::error::Error;
 use crate::model::environment::Environment;
-use crate::report::sanitize::line;
 use crate::report::style::Role;
 use crate::settings::trust::Store;
 use crate::settings::written::toml;
 use crate::settings::{Diagnostic, Layer};
+use crate::text::sanitize::line;
 
 /// Shows what would be approved, asks, and approves.
 pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut Io<'_>) -> Result<u8, Error> {

@@ -24,10 +24,10 @@ use crate::exec::units::Units;
 use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, retry};
 use crate::model::answer::Verdict;
 use crate::model::backlog::Backlog;
-use crate::model::duration;
 use crate::model::outcome::Outcome;
 use crate::plan::condition::{Known, Truth};
 use crate::plan::{CheckIndex, Plan, UnitIndex};
+use crate::text::duration;
 
 /// git passes the terminal's SIGINT on, so one key press can arrive twice: a second signal sooner than this is the first.
 pub(super) const ONE_KEY_PRESS: Duration = Duration::from_millis(250);

@@ -16,9 +16,9 @@ use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, signal};
 use crate::git::command::{Git, Invocation, is_lock_conflict};
 use crate::git::folder::Found;
 use crate::model::answer::{Captured, Exit};
-use crate::model::duration;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::{Obstacle, Worktree};
+use crate::text::duration;
 
 /// A process that has ended may leave others behind that are about to end too: so long they may take before they count as left behind.
 /// With [`LEAK_GRACE`] it stays under 200 ms.

@@ -90,7 +90,7 @@ pub fn boolean(value: Option<&[u8]>) -> Option<bool> {
         "false" | "no" | "off" | "" => Some(false),
         number => {
             let (digits, _) = number.strip_prefix('-').map_or((number, false), |digits| (digits, true));
-            crate::model::size::count(digits).map(|count| count != 0)
+            crate::text::size::count(digits).map(|count| count != 0)
         }
     }
 }

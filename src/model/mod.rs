@@ -3,10 +3,7 @@
 pub mod answer;
 pub mod backlog;
 pub mod check;
-pub mod duration;
 pub mod environment;
 pub mod facts;
 pub mod outcome;
-pub mod size;
-pub mod words;
 pub mod worktree;

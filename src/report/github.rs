@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use crate::event::{Event, EventKind};
 use crate::plan::Plan;
-use crate::report::{Reporter, came_to, is_whole, last_lines, markdown, notable, put, sanitize, table};
+use crate::report::{Reporter, came_to, is_whole, last_lines, markdown, notable, put, table};
 use crate::summary::Record;
+use crate::text::sanitize;
 
 /// Lines of a failure's output.
 const OUTPUT_LINES: usize = 10;

@@ -15,9 +15,9 @@ use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, PlannedCheck, UnitIndex};
-use crate::report::sanitize::is_unsafe;
 use crate::report::{Reporter, put};
 use crate::summary::{Record, UnitRecord};
+use crate::text::sanitize::is_unsafe;
 
 /// The version of the shape of the output: fields may be added under it, never renamed.
 pub const SCHEMA_VERSION: u32 = 1;

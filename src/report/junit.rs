@@ -7,11 +7,12 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use crate::event::{Attempt, Event, EventKind, UnitEnd};
 use crate::model::answer::Captured;
-use crate::model::duration;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
-use crate::report::{Reporter, came_to, put, sanitize};
+use crate::report::{Reporter, came_to, put};
 use crate::summary::Record;
+use crate::text::duration;
+use crate::text::sanitize;
 
 /// The report.
 pub struct Junit<'a> {

@@ -13,7 +13,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use unicode_width::UnicodeWidthStr;
 
 use crate::event::{Event, EventKind, UnitEnd};
-use crate::model::duration;
 use crate::plan::{Plan, UnitIndex};
 use crate::report::cells::{Cell, shorten};
 use crate::report::estimate::Estimate;
@@ -21,6 +20,7 @@ use crate::report::screen::{Screen, Size};
 use crate::report::style::{Look, Role};
 use crate::report::{Reporter, came_to, is_told_before, taskbar};
 use crate::summary::Record;
+use crate::text::duration;
 
 /// How long a run goes on before anything is drawn.
 pub const DELAY: Duration = Duration::from_millis(200);

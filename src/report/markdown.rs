@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use crate::event::{Event, EventKind};
 use crate::plan::Plan;
 use crate::report::style::Look;
-use crate::report::{Reporter, came_to, is_whole, last_lines, notable, put, sanitize, table};
+use crate::report::{Reporter, came_to, is_whole, last_lines, notable, put, table};
 use crate::summary::Record;
+use crate::text::sanitize;
 
 /// Lines of a failure's output.
 const OUTPUT_LINES: usize = 30;

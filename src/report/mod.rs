@@ -13,7 +13,6 @@ pub mod markdown;
 pub mod outlet;
 pub mod palette;
 pub mod porcelain;
-pub mod sanitize;
 pub mod screen;
 pub mod style;
 pub mod table;
@@ -31,6 +30,7 @@ use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex};
 use crate::report::outlet::Outlet;
 use crate::summary::Record;
+use crate::text::sanitize;
 
 /// Shows a run. It is told of every event after the record has taken it in; it cannot touch the run.
 pub trait Reporter {

@@ -8,6 +8,7 @@ use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
 use crate::report::{Reporter, put};
 use crate::summary::Record;
+use crate::text::quote;
 
 /// The report.
 pub struct Porcelain<'a> {
@@ -29,7 +30,7 @@ impl<'a> Porcelain<'a> {
             if self.nul {
                 text.extend_from_slice(path);
             } else {
-                text.extend_from_slice(quoted(path).as_bytes());
+                text.extend_from_slice(&quote::field(path, false));
             }
         }
         text.push(if self.nul { 0 } else { b'\n' });
@@ -81,41 +82,4 @@ fn fields_of(record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> St
     let code = attempts.last().and_then(|last| last.exit_code).map_or_else(|| "-".to_owned(), |code| code.to_string());
     let length = end.started.map_or_else(|| "-".to_owned(), |_| end.duration.as_millis().to_string());
     format!("u {} {} {} {} {code} {length}", end.outcome.name(), check.name, check.kind.name(), attempts.len())
-}
-
-/// A path as git prints it: in double quotes, with escapes, where it has bytes that are not plain.
-fn quoted(path: &[u8]) -> String {
-    let plain = |byte: &u8| matches!(byte, 0x20..=0x7e) && !matches!(byte, b'"' | b'\\');
-    if path.iter().all(plain) {
-        return String::from_utf8_lossy(path).into_owned();
-    }
-    let mut text = String::from("\"");
-    for byte in path {
-        match byte {
-            b'"' => text.push_str("\\\""),
-            b'\\' => text.push_str("\\\\"),
-            0x07 => text.push_str("\\a"),
-            0x08 => text.push_str("\\b"),
-            b'\t' => text.push_str("\\t"),
-            b'\n' => text.push_str("\\n"),
-            0x0b => text.push_str("\\v"),
-            0x0c => text.push_str("\\f"),
-            b'\r' => text.push_str("\\r"),
-            byte if plain(byte) => text.push(char::from(*byte)),
-            byte => text.push_str(&format!("\\{byte:03o}")),
-        }
-    }
-    text.push('"');
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_as_git_does() {
-        assert_eq!(quoted(b"/plain path/x"), "/plain path/x");
-        assert_eq!(quoted(b"/a\n\"\\\xe9\x1b"), "\"/a\\n\\\"\\\\\\351\\033\"");
-    }
 }

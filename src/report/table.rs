@@ -5,17 +5,18 @@ use std::path::{Path, PathBuf};
 
 use crate::event::{Cause, Event, EventKind, UnitEnd};
 use crate::model::check::{Check, CheckKind};
-use crate::model::duration;
 use crate::model::environment::Width;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
-use crate::model::words;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, links, names, put, sanitize};
+use crate::report::{Reporter, links, names, put};
 use crate::summary::Record;
+use crate::text::duration;
+use crate::text::sanitize;
+use crate::text::words;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,8 +13,9 @@ use crate::event::{Attempt, Event, EventKind};
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex};
 use crate::report::chain::{self, Follows, Link, Step, Why};
-use crate::report::{Reporter, put, sanitize};
+use crate::report::{Reporter, put};
 use crate::summary::Record;
+use crate::text::sanitize;
 
 /// The page, which has its data where [`HERE`] stands.
 const PAGE: &str = include_str!("timings.html");

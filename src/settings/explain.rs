@@ -4,12 +4,12 @@ use figment::value::{Dict, Value as Raw};
 use serde_json::{Value, json};
 
 use crate::model::check::Check;
-use crate::model::{duration, size};
 use crate::settings::diagnostic::{Diagnostic, nearest};
 use crate::settings::layers::Merged;
 use crate::settings::origin::{Layer, Origin};
 use crate::settings::resolve::Settings;
 use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+use crate::text::{duration, size};
 
 /// Where a value that is in effect comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

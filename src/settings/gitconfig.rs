@@ -6,7 +6,6 @@ use bstr::ByteSlice;
 use figment::value::{Dict, Tag, Value};
 
 use crate::git::config::{Entry, Scope, boolean};
-use crate::model::size;
 use crate::settings::diagnostic::Diagnostic;
 use crate::settings::layers::Merged;
 use crate::settings::origin::{Layer, Origin, Placed};
@@ -14,6 +13,7 @@ use crate::settings::profile;
 use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
 use crate::settings::take::unknown;
 use crate::settings::values::Shape;
+use crate::text::size;
 
 /// A key of one scope, with all its values in their order.
 struct Gathered<'a> {

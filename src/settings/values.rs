@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::model::check::{BackoffKind, CheckKind, CommandLine, RetryClass};
-use crate::model::{duration, size};
+use crate::text::{duration, size};
 
 /// How a value is made from the text that gitconfig and the environment hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

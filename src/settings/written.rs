@@ -6,9 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::model::check::CommandLine;
-use crate::model::{duration, size};
 use crate::settings::schema::{CheckKeys, TopKeys};
 use crate::settings::values::{Classes, Count, Flag, Names, OneOf, Size, Span, Text, Variables, Word, Words};
+use crate::text::{duration, quote, size};
 
 /// A value of a setting, as it would be written into a file.
 pub trait Written {
@@ -19,37 +19,15 @@ pub trait Written {
 /// JSON as TOML would write it.
 pub fn toml(value: &Value) -> String {
     match value {
-        Value::String(text) => quoted(text),
+        Value::String(text) => quote::toml(text),
         Value::Array(items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
         Value::Object(entries) => {
             let entries: Vec<_> =
-                entries.iter().map(|(key, value)| format!("{} = {}", quoted(key), toml(value))).collect();
+                entries.iter().map(|(key, value)| format!("{} = {}", quote::toml_key(key), toml(value))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         other => other.to_string(),
     }
-}
-
-/// A basic string. What a terminal could take for a command is escaped.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if c.is_control()
-                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}') =>
-            {
-                out.push_str(&format!("\\u{:04X}", u32::from(c)));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 macro_rules! written {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The rooms by floor, as the map at the top of src/lib.rs has them.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
+    &["text"],
     &["model"],
     &["git"],
     &["settings"],
@@ -49,7 +50,7 @@ fn rooms_import_downward() {
                 let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                 let Some(other) = floor.get(name.as_str()) else { continue };
                 // Commands and the door itself give errors to the user, whose type stands with the door.
-                let given_up = name == "error" && own >= 8;
+                let given_up = name == "error" && own + 2 >= FLOORS.len();
                 if name != room && *other >= own && !given_up {
                     wrong.push(format!("src/{}:{}: {room} imports {name}", inside.display(), number + 1));
                 }

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_hours(8784);
 /// Reads a duration. `None` where the text is not one.
 ///
 /// ```
-/// use git_wtcheck::model::duration::parse;
+/// use git_wtcheck::text::duration::parse;
 /// assert_eq!(parse("1m30s").unwrap().as_secs(), 90);
 /// assert_eq!(parse("500ms").unwrap().as_millis(), 500);
 /// assert_eq!(parse("90").unwrap().as_secs(), 90);

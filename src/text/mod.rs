@@ -1,0 +1,10 @@
+//! Text for people, and text for terminals: what of it may be shown, how it is quoted, how numbers are written in it.
+//!
+//! Whatever others control (names, paths, messages of git, output of commands) is made safe here and nowhere else.
+
+pub mod duration;
+pub mod quote;
+pub mod sanitize;
+pub mod signal;
+pub mod size;
+pub mod words;
