@@ -3,6 +3,7 @@
 //! Whatever others control (names, paths, messages of git, output of commands) is made safe here and nowhere else.
 
 pub mod duration;
+pub mod name;
 pub mod quote;
 pub mod sanitize;
 pub mod signal;
