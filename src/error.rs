@@ -2,6 +2,7 @@
 
 use crate::git::repository::{GitError, OLDEST_GIT};
 use crate::settings::Diagnostic;
+use crate::text::message::Prose;
 
 /// Exit statuses that are not the outcome of a run.
 pub mod status {
@@ -48,16 +49,20 @@ impl Error {
     }
 
     /// Lines for standard error, in git's style: a level and a text each.
-    pub fn lines(&self) -> Vec<(&'static str, String)> {
+    pub fn lines(&self) -> Vec<(&'static str, Prose)> {
         match self {
             // Who has sent the signal knows.
             Self::Git(GitError::Interrupted(_)) => Vec::new(),
             Self::Git(error) => {
-                let mut lines = vec![("fatal", error.to_string())];
+                let words = match error {
+                    GitError::Refused { words } => Prose::quoting(words),
+                    other => Prose::from(other.to_string()),
+                };
+                let mut lines = vec![("fatal", words)];
                 if let GitError::TooOld { .. } = error {
                     lines.push((
                         "hint",
-                        format!("'git worktree list -z' came with git {}.{}", OLDEST_GIT.0, OLDEST_GIT.1),
+                        format!("'git worktree list -z' came with git {}.{}", OLDEST_GIT.0, OLDEST_GIT.1).into(),
                     ));
                 }
                 lines
@@ -65,16 +70,16 @@ impl Error {
             Self::Settings(diagnostics) => {
                 diagnostics.iter().flat_map(|diagnostic| told("error", diagnostic)).collect()
             }
-            Self::Usage(text) => vec![("error", text.clone())],
-            Self::System { doing, error } => vec![("fatal", format!("cannot {doing}: {error}"))],
+            Self::Usage(text) => vec![("error", text.clone().into())],
+            Self::System { doing, error } => vec![("fatal", format!("cannot {doing}: {error}").into())],
         }
     }
 }
 
 /// A diagnostic and its remedy.
-pub fn told(level: &'static str, diagnostic: &Diagnostic) -> Vec<(&'static str, String)> {
-    let remedy = diagnostic.remedy.as_ref().map(|remedy| ("hint", remedy.clone()));
-    [(level, diagnostic.to_string())].into_iter().chain(remedy).collect()
+pub fn told(level: &'static str, diagnostic: &Diagnostic) -> Vec<(&'static str, Prose)> {
+    let remedy = diagnostic.remedy.as_ref().map(|remedy| ("hint", remedy.as_str().into()));
+    [(level, diagnostic.prose())].into_iter().chain(remedy).collect()
 }
 
 impl From<GitError> for Error {

@@ -51,18 +51,21 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Parser;
+use clap::error::ContextValue;
 
 use crate::cli::{Cli, Command, ConfigCommand};
-use crate::commands::{Io, Refusal, tell};
+use crate::commands::{Io, Refusal};
 use crate::error::{Error, status, told};
 use crate::exec::watch::Watch;
 use crate::model::environment::Environment;
+use crate::text::message::tell;
+use crate::text::{door, sanitize};
 
 /// Runs the program: arguments (the program's name first) and environment in, exit status out.
 pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, io: &mut Io<'_>) -> u8 {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return parsed(&error, &environment, io),
+        Err(error) => return parsed(&quoting_safely(error), &environment, io),
     };
     if cli.command.is_some() && !cli.checks.is_empty() {
         tell(
@@ -129,19 +132,32 @@ fn warn(warnings: &[settings::Diagnostic], hints: bool, io: &mut Io<'_>) {
     }
 }
 
+/// A fault of the command line, with what it quotes of the arguments made safe.
+fn quoting_safely(mut fault: clap::Error) -> clap::Error {
+    let safe = |text: &String| sanitize::line(text).into_owned();
+    let quoted = fault.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => Some((kind, ContextValue::String(safe(text)))),
+        ContextValue::Strings(texts) => Some((kind, ContextValue::Strings(texts.iter().map(safe).collect()))),
+        _ => None,
+    });
+    for (kind, value) in quoted.collect::<Vec<_>>() {
+        fault.insert(kind, value);
+    }
+    fault
+}
+
 /// Help and version go to standard output; what cannot be parsed is a usage error, in git's number.
-fn parsed(error: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8 {
-    let text = error.render();
+fn parsed(fault: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8 {
+    let text = fault.render();
     let shown = |colour: bool| if colour { text.ansi().to_string() } else { text.to_string() };
     let colours = commands::takes_colours(environment);
-    let written = if error.use_stderr() {
+    let written = if fault.use_stderr() {
         // `git wtcheck --help` is the manual; the short help is what one wants after a slip.
-        let told = shown(environment.stderr_is_terminal && colours).replace("--help", "-h");
-        io.err.write_all(told.as_bytes())
+        door::put(io.err, &shown(environment.stderr_is_terminal && colours).replace("--help", "-h"))
     } else {
-        io.out.write_all(shown(environment.stdout_is_terminal && colours).as_bytes()).and_then(|()| io.out.flush())
+        door::put(io.out, &shown(environment.stdout_is_terminal && colours))
     };
-    match (error.use_stderr(), written) {
+    match (fault.use_stderr(), written) {
         (false, Ok(())) => 0,
         (false, Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
         (false, Err(_)) => status::FATAL,

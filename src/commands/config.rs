@@ -6,22 +6,21 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, ConfigCommand, Format, Options};
-use crate::commands::{Io, Survey, init, prepare, put, tell};
+use crate::commands::{Io, Survey, init, prepare, put, put_json};
 use crate::error::{Error, status, told};
 use crate::model::environment::Environment;
-use crate::report::json::{SCHEMA_VERSION, write};
+use crate::report::json::SCHEMA_VERSION;
 use crate::report::style::{Look, Role};
 use crate::settings::explain::{Effective, From, Said, effective, explain};
 use crate::settings::written::{json_schema_of_file, toml};
 use crate::settings::{Diagnostic, Files, Layer, Merged, Origin, Settings, faults as each_layer};
+use crate::text::message::tell;
+use crate::text::quote;
 use crate::text::sanitize::line;
 
 /// The JSON Schema needs no repository.
 pub fn schema(io: &mut Io<'_>) -> Result<u8, Error> {
-    let mut text = Vec::new();
-    write(&mut text, &json_schema_of_file(), true)
-        .map_err(|error| Error::System { doing: "write the schema", error })?;
-    put(io, &text).map(|()| 0)
+    put_json(io, &json_schema_of_file(), true, "write the schema").map(|()| 0)
 }
 
 /// Carries a command out.
@@ -59,9 +58,8 @@ fn show(survey: Survey, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
     let settings = Settings::resolve(merged)?;
     let all = effective(&settings);
     let places = Places { files: &settings.files, profiles: &profiles };
-    let mut text = Vec::new();
     if format == Format::Human {
-        text.extend_from_slice(as_toml(&all, &places, look).as_bytes());
+        put(io, &as_toml(&all, &places, look))?;
     } else {
         let one = |entry: &Effective| {
             let (origin, scope) = match &entry.from {
@@ -85,9 +83,9 @@ fn show(survey: Survey, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
             "pipeline": settings.pipeline,
             "settings": all.iter().map(one).collect::<Vec<_>>(),
         });
-        write(&mut text, &document, false).map_err(|error| Error::System { doing: "write the settings", error })?;
+        put_json(io, &document, false, "write the settings")?;
     }
-    put(io, &text).map(|()| 0)
+    Ok(0)
 }
 
 /// The files, and the profiles whose keys may stand in them in place of the run's own.
@@ -113,14 +111,14 @@ impl Places<'_> {
 fn as_toml(all: &[Effective], places: &Places<'_>, look: Look) -> String {
     let mut text = String::from("# The settings in effect, seen from this folder, and where each comes from.\n");
     if !places.profiles.is_empty() {
-        text.push_str(&format!("# Profile: {}\n", places.profiles.join(" < ")));
+        text.push_str(&format!("# Profile: {}\n", line(&places.profiles.join(" < "))));
     }
     let mut table: &[String] = &[];
     for entry in all {
         let (key, above) = entry.path.split_last().map_or(("", &[][..]), |(key, above)| (key.as_str(), above));
         if above != table {
             table = above;
-            text.push_str(&format!("\n[{}]\n", above.join(".")));
+            text.push_str(&format!("\n[{}]\n", quote::toml_path(above)));
         }
         let from = match &entry.from {
             From::Layer(origin) => places.shown(origin, &entry.path),
@@ -143,18 +141,17 @@ fn as_toml(all: &[Effective], places: &Places<'_>, look: Look) -> String {
 fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
     let merged = &survey.merged;
     let explanation = explain(merged, name).map_err(|fault| vec![fault])?;
-    let mut text = Vec::new();
     let last = explanation.said.len().saturating_sub(1);
     // What is said has its whole path, the profile among it.
     let places = Places { files: &merged.files, profiles: &[] };
     let wins = |index: usize| index == last || explanation.merges;
     if format == Format::Human {
         let key = explanation.key;
-        let mut page =
-            format!("{}\n  {}\n", survey.look.paint(Role::Worktree, &explanation.path.join(".")), key.doc.trim());
+        let shown = quote::toml_path(&explanation.path);
+        let mut page = format!("{}\n  {}\n", survey.look.paint(Role::Worktree, &shown), key.doc.trim());
         page.push_str(&format!("  Accepts {}. Default: {}.\n", key.accepted, key.default));
         let path: Vec<&str> = explanation.path.iter().map(String::as_str).collect();
-        page.push_str(&format!("  In gitconfig: {}", Layer::Local.write_key(&path)));
+        page.push_str(&format!("  In gitconfig: {}", line(&Layer::Local.write_key(&path))));
         if let [_] = path.as_slice() {
             page.push_str(&format!("; in the environment: {}", key.variable()));
         }
@@ -169,13 +166,12 @@ fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Re
         for (index, said) in explanation.said.iter().enumerate() {
             let sign = if wins(index) { survey.look.paint(Role::Good, "*") } else { " ".to_owned() };
             page.push_str(&format!(
-                "{sign} {} = {}  {}\n",
-                path.join("."),
+                "{sign} {shown} = {}  {}\n",
                 toml(&said.value),
                 survey.look.paint(Role::Faint, &format!("# {}", line(&where_said(said, &places))))
             ));
         }
-        text.extend_from_slice(page.as_bytes());
+        put(io, &page)?;
     } else {
         let one = |(index, said): (usize, &Said)| {
             json!({
@@ -196,9 +192,9 @@ fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Re
             "approved": !is_unapproved(merged, &explanation.path),
             "layers": explanation.said.iter().enumerate().map(one).collect::<Vec<Value>>(),
         });
-        write(&mut text, &document, false).map_err(|error| Error::System { doing: "write the explanation", error })?;
+        put_json(io, &document, false, "write the explanation")?;
     }
-    put(io, &text).map(|()| 0)
+    Ok(0)
 }
 
 fn is_unapproved(merged: &Merged, path: &[String]) -> bool {

@@ -11,6 +11,7 @@ use crate::git::config::Scope;
 use crate::model::environment::Environment;
 use crate::settings::Diagnostic;
 use crate::settings::written::toml;
+use crate::text::sanitize::line;
 
 /// What a file at the top of a worktree suggests: the file, a check's name, its command.
 const SUGGESTIONS: [(&str, &str, &str); 7] = [
@@ -48,9 +49,7 @@ pub fn init(survey: &Survey, asked: &Init, environment: &Environment, io: &mut I
         (path.clone(), append(&path, &as_gitconfig(suggestion)))
     };
     match written {
-        Ok(()) => {
-            put(io, format!("Wrote {}\n", crate::text::sanitize::line(&path.to_string_lossy())).as_bytes()).map(|()| 0)
-        }
+        Ok(()) => put(io, &format!("Wrote {}\n", line(&path.to_string_lossy()))).map(|()| 0),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && asked.file => {
             Err(refused(&format!("{} is there already", path.display()), "it was left as it is"))
         }

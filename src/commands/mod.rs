@@ -12,6 +12,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
+use serde::Serialize;
 
 use crate::cli::{Cli, When};
 use crate::error::Error;
@@ -22,11 +23,12 @@ use crate::git::repository::{GitError, Repository};
 use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, Selection};
+use crate::report::json;
 use crate::report::palette::{self, Palette, SLOTS};
 use crate::report::style::Look;
 use crate::settings::trust::Store;
 use crate::settings::{Diagnostic, Layer, Merged, Origin, Settings, Sources, read};
-use crate::text::sanitize;
+use crate::text::door;
 
 /// Where output goes.
 pub struct Io<'a> {
@@ -218,21 +220,21 @@ fn hints(entries: &[Entry], environment: &Environment) -> bool {
     said.unwrap_or(true) && asked.unwrap_or(true)
 }
 
-/// Writes messages in git's style. What cannot be told cannot be told: nothing depends on it.
-pub fn tell(err: &mut dyn Write, lines: &[(&'static str, String)], hints: bool) {
-    for (level, text) in lines.iter().filter(|(level, _)| hints || *level != "hint") {
-        for (index, line) in text.lines().enumerate() {
-            // Lines of one message that quote something keep their place below it.
-            let prefix = if index == 0 || *level == "hint" { format!("{level}: ") } else { String::new() };
-            let _ = writeln!(err, "{prefix}{}", sanitize::line(line));
-        }
-    }
-    let _ = err.flush();
+/// Writes text for people to standard output.
+fn put(io: &mut Io<'_>, text: &str) -> Result<(), Error> {
+    written(door::put(io.out, text))
 }
 
-/// Writes to standard output. A reader that has seen enough is no fault.
-fn put(io: &mut Io<'_>, text: &[u8]) -> Result<(), Error> {
-    match io.out.write_all(text).and_then(|()| io.out.flush()) {
+/// Writes JSON to standard output.
+fn put_json(io: &mut Io<'_>, value: &impl Serialize, pretty: bool, doing: &'static str) -> Result<(), Error> {
+    let mut text = Vec::new();
+    json::write(&mut text, value, pretty).map_err(|error| Error::System { doing, error })?;
+    written(door::raw(io.out, &text))
+}
+
+/// A reader that has seen enough is no fault.
+fn written(result: std::io::Result<()>) -> Result<(), Error> {
+    match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Error::System { doing: "write to standard output", error })
         }

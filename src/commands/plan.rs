@@ -7,7 +7,7 @@ use crate::commands::Io;
 use crate::error::Error;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, PlannedCheck, WorktreeIndex};
-use crate::report::json::{SCHEMA_VERSION, WorktreeFields, write};
+use crate::report::json::{SCHEMA_VERSION, WorktreeFields};
 use crate::report::style::{Look, Role};
 use crate::text::duration;
 use crate::text::sanitize::line;
@@ -15,15 +15,10 @@ use crate::text::words;
 
 /// Shows the plan.
 pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<(), Error> {
-    let mut text = Vec::new();
     match format {
-        Format::Human => text.extend_from_slice(human(plan, look).as_bytes()),
-        _ => {
-            write(&mut text, &document(plan), false)
-                .map_err(|error| Error::System { doing: "write the plan", error })?;
-        }
+        Format::Human => super::put(io, &human(plan, look)),
+        _ => super::put_json(io, &document(plan), false, "write the plan"),
     }
-    super::put(io, &text)
 }
 
 fn human(plan: &Plan, look: Look) -> String {
@@ -57,7 +52,7 @@ fn human(plan: &Plan, look: Look) -> String {
 
 fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
     let check = &planned.check;
-    let mut text = look.paint(Role::Branch, &check.name);
+    let mut text = look.paint(Role::Branch, &line(&check.name));
     let what = check
         .command
         .as_ref()
@@ -126,14 +121,14 @@ struct Unit<'a> {
 
 impl Unit<'_> {
     fn shown(&self, look: Look) -> String {
+        let check = line(self.check);
         match (self.action, &self.reason) {
-            ("run", _) => self.check.to_owned(),
+            ("run", _) => check.into_owned(),
             ("run-if", Some(reason)) => {
-                format!("{} {}", self.check, look.paint(Role::Faint, &format!("if {}", line(reason))))
+                format!("{check} {}", look.paint(Role::Faint, &format!("if {}", line(reason))))
             }
             (_, reason) => format!(
-                "{} {}",
-                self.check,
+                "{check} {}",
                 look.paint(Role::Faint, &format!("({})", line(reason.as_deref().unwrap_or_default())))
             ),
         }

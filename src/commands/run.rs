@@ -1,7 +1,7 @@
 //! `git wtcheck [run]`: carries the plan out.
 
 use std::cell::RefCell;
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 
 use crate::cli::{Cli, Format, Options};
@@ -22,6 +22,7 @@ use crate::report::outlet::{Outlet, Outlets};
 use crate::report::screen::Size;
 use crate::report::style::Look;
 use crate::report::{Reporter, Reports, taskbar};
+use crate::text::message::tell;
 
 /// Carries the plan out and shows it. Gives the exit status: the record's, but never 0 where a report was lost.
 pub fn run(
@@ -36,7 +37,7 @@ pub fn run(
     let most = process::most_at_a_time();
     if plan.max_concurrency > most {
         let text = format!("the limit of open files allows only {most} at a time");
-        super::tell(io.err, &[("warning", text), ("hint", "'ulimit -n' raises it".to_owned())], hints);
+        tell(io.err, &[("warning", text), ("hint", "'ulimit -n' raises it".to_owned())], hints);
     }
     let options = &cli.options;
     let verbose = options.verbose > 0;
@@ -87,10 +88,7 @@ pub fn run(
         told.extend(
             page.filter(|_| broken.is_empty() && !options.quiet).map(|page| ("timings", page.display().to_string())),
         );
-        let mut text = Vec::new();
-        super::tell(&mut text, &told, hints);
-        // What cannot be told cannot be told.
-        let _ = errors.write_all(&text);
+        tell(&mut errors, &told, hints);
         if let Wait::Signal(number) = readers::wait(&backlog, listening.orders, is_interrupted).await {
             return Ok(status::of_signal(number));
         }

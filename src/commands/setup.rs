@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, access};
 
 use crate::cli::{Setup, Shell};
-use crate::commands::{Io, put, tell};
+use crate::commands::{Io, put};
 use crate::error::Error;
 use crate::model::environment::Environment;
 use crate::settings::Diagnostic;
+use crate::text::message::tell;
 use crate::text::quote;
 use crate::text::sanitize::line;
 
@@ -312,7 +313,7 @@ fn shown(path: &Path) -> String {
 }
 
 fn say(io: &mut Io<'_>, text: &str) -> Result<(), Error> {
-    put(io, text.as_bytes())
+    put(io, text)
 }
 
 fn system(doing: &'static str, path: &Path, error: &io::Error) -> Error {

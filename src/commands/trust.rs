@@ -5,13 +5,15 @@ use std::io;
 use jiff::Timestamp;
 
 use crate::cli::Trust;
-use crate::commands::{Io, Survey, tell};
+use crate::commands::{Io, Survey};
 use crate::error::Error;
 use crate::model::environment::Environment;
 use crate::report::style::Role;
 use crate::settings::trust::Store;
 use crate::settings::written::toml;
 use crate::settings::{Diagnostic, Layer};
+use crate::text::message::tell;
+use crate::text::quote;
 use crate::text::sanitize::line;
 
 /// Shows what would be approved, asks, and approves.
@@ -46,7 +48,12 @@ pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut
     for (path, value) in code.definitions() {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
         let place = survey.merged.files.line(&file, &names).map_or_else(String::new, |line| format!("line {line}: "));
-        text.push_str(&format!("  {}{} = {}\n", survey.look.paint(Role::Faint, &place), path.join("."), toml(value)));
+        text.push_str(&format!(
+            "  {}{} = {}\n",
+            survey.look.paint(Role::Faint, &place),
+            quote::toml_path(path),
+            toml(value)
+        ));
     }
     write(io, &text)?;
     if store.approves(&survey.common_dir, code) {
@@ -109,5 +116,5 @@ fn store(survey: &Survey) -> Result<&Store, Error> {
 }
 
 fn write(io: &mut Io<'_>, text: &str) -> Result<(), Error> {
-    super::put(io, text.as_bytes())
+    super::put(io, text)
 }

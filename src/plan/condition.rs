@@ -22,6 +22,7 @@ use crate::plan::patterns::{Pattern, Patterns};
 use crate::plan::scope::{Names, Scope, WORKTREE};
 use crate::plan::syntax::Parser;
 use crate::plan::typing;
+use crate::text::sanitize::in_place;
 
 /// What is wrong with an expression, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,8 @@ pub struct ExpressionFault {
     pub remedy: Option<String>,
 }
 
-/// An expression with a mark below the place, in two lines: of a longer one, the line and what surrounds the place.
-pub(super) fn pointed(text: &str, span: (usize, usize)) -> String {
+/// An expression, and below it a mark at the place: of a longer one, the line and what surrounds the place.
+pub(super) fn pointed(text: &str, span: (usize, usize)) -> [String; 2] {
     const SHOWN: usize = 90;
     let letters: Vec<char> = text.chars().collect();
     let start = span.0.min(letters.len());
@@ -45,11 +46,15 @@ pub(super) fn pointed(text: &str, span: (usize, usize)) -> String {
     let first = if after - before > SHOWN { start.saturating_sub(SHOWN / 3).max(before) } else { before };
     let last = after.min(first + SHOWN);
     let stop = span.1.clamp(start, last);
-    let shown = |letters: &[char]| letters.iter().map(|c| if c.is_whitespace() { ' ' } else { *c }).collect::<String>();
+    let shown = |letters: &[char]| {
+        let line: String = letters.iter().map(|c| if c.is_whitespace() { ' ' } else { *c }).collect();
+        in_place(&line)
+    };
     let (lead, tail) = (if first > before { "..." } else { "" }, if last < after { "..." } else { "" });
     let gap = lead.len() + shown(&letters[first..start]).width();
     let width = shown(&letters[start..stop]).width().max(1);
-    format!("    {lead}{}{tail}\n    {}{}", shown(&letters[first..last]), " ".repeat(gap), "^".repeat(width))
+    let expression = format!("    {lead}{}{tail}", shown(&letters[first..last]));
+    [expression, format!("    {}{}", " ".repeat(gap), "^".repeat(width))]
 }
 
 /// A compiled expression.
@@ -368,8 +373,7 @@ mod tests {
                 }
                 Err(fault) => {
                     let pointed = pointed(text, fault.span);
-                    assert_eq!(pointed.lines().count(), 2, "{text:?}: {pointed}");
-                    assert!(pointed.ends_with('^'), "{text:?}: {pointed}");
+                    assert!(pointed[1].ends_with('^'), "{text:?}: {pointed:?}");
                 }
             }
         }
@@ -452,13 +456,13 @@ mod tests {
 
     #[test]
     fn marks_stand_below_their_place() {
-        assert_eq!(pointed("a && b", (5, 6)), "    a && b\n         ^");
-        assert_eq!(pointed("a", (7, 9)), "    a\n     ^");
-        assert_eq!(pointed("", (0, 0)), "    \n    ^");
-        assert_eq!(pointed("x\n\t\u{4e16} y", (5, 6)), "     \u{4e16} y\n        ^");
+        assert_eq!(pointed("a && b", (5, 6)), ["    a && b", "         ^"]);
+        assert_eq!(pointed("a", (7, 9)), ["    a", "     ^"]);
+        assert_eq!(pointed("", (0, 0)), ["    ", "    ^"]);
+        assert_eq!(pointed("x\n\t\u{4e16} y", (5, 6)), ["     \u{4e16} y", "        ^"]);
         let long = "z".repeat(300);
         let shown = pointed(&long, (150, 160));
-        assert_eq!(shown.lines().map(str::len).max(), Some(4 + 3 + 90 + 3));
-        assert!(shown.ends_with(&format!("\n{}^^^^^^^^^^", " ".repeat(4 + 3 + 30))), "{shown}");
+        assert_eq!(shown.iter().map(String::len).max(), Some(4 + 3 + 90 + 3));
+        assert!(shown[1] == format!("{}^^^^^^^^^^", " ".repeat(4 + 3 + 30)), "{shown:?}");
     }
 }

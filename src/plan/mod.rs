@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::model::check::{Check, CheckKind};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::settings::{Diagnostic, RunSettings, Settings, nearest};
+use crate::text::message::Prose;
 
 use condition::{Condition, Reader};
 
@@ -195,7 +196,7 @@ struct Link {
     must_pass: bool,
     key: &'static str,
     /// Where the expression names it, with two lines that show it.
-    shown: Option<String>,
+    shown: Option<[String; 2]>,
 }
 
 impl Pipeline {
@@ -331,7 +332,7 @@ fn no_such_check(name: &str, settings: &Settings) -> Diagnostic {
 }
 
 /// A fault of a key of a check, with its place where a layer says it.
-fn fault_of(settings: &Settings, check: &str, key: &str, problem: String) -> Diagnostic {
+fn fault_of(settings: &Settings, check: &str, key: &str, problem: impl Into<Prose>) -> Diagnostic {
     let keys = settings.keys.get(check);
     let origin = keys.and_then(|keys| match key {
         "when" => keys.when.as_ref().map(|sourced| &sourced.origin),
@@ -347,13 +348,12 @@ fn fault_of(settings: &Settings, check: &str, key: &str, problem: String) -> Dia
 /// Checks of which each waits for the next, and the last, by this link, for the first.
 fn cycle(path: &[String], link: &Link, settings: &Settings) -> Diagnostic {
     let last = path.last().map_or("", String::as_str);
-    let mut problem = match path {
+    let problem = match path {
         [only] => format!("check '{only}' waits for itself"),
         _ => format!("checks wait for each other: {} -> {}", path.join(" -> "), link.name),
     };
-    if let Some(shown) = &link.shown {
-        problem = format!("{problem}\n{shown}");
-    }
+    let shown = link.shown.iter().flatten();
+    let problem = shown.fold(Prose::from(problem), |problem, line| problem.below(line));
     let diagnostic = fault_of(settings, last, link.key, problem);
     match (path, link.key) {
         ([_], "when") => diagnostic.remedy("'when' is asked before the check runs; 'fail-if' can ask for its facts"),
@@ -389,7 +389,8 @@ fn compile(check: &Check, settings: &Settings, compiler: &mut Compiler<'_>) -> P
                 *slot = Some(condition);
             }
             Err(fault) => {
-                let problem = format!("{}\n{}", fault.problem, condition::pointed(text, fault.span));
+                let pointed = condition::pointed(text, fault.span);
+                let problem = pointed.into_iter().fold(Prose::from(fault.problem), Prose::below);
                 errors.push(Diagnostic { remedy: fault.remedy, ..fault_of(settings, &check.name, key, problem) });
             }
         }

@@ -199,7 +199,7 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
         } else if unclosed {
             "this quote is not closed".to_owned()
         } else {
-            format!("'{}' is not expected here", word.escape_debug())
+            format!("'{}' is not expected here", word)
         };
         let words = [("and", "&&"), ("&", "&&"), ("or", "||"), ("|", "||"), ("=", "=="), ("not", "!")];
         let wrong = words.into_iter().find(|(wrong, _)| *wrong == word || (*wrong == "not" && previous == "not"));

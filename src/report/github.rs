@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use crate::event::{Event, EventKind};
 use crate::plan::Plan;
-use crate::report::{Reporter, came_to, is_whole, last_lines, markdown, notable, put, table};
+use crate::report::{Reporter, came_to, is_whole, last_lines, markdown, notable, table};
 use crate::summary::Record;
+use crate::text::door;
 use crate::text::sanitize;
 
 /// Lines of a failure's output.
@@ -27,9 +28,9 @@ impl<'a> Github<'a> {
 impl Reporter for Github<'_> {
     fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
         let (EventKind::RunFinished, Some(plan)) = (&event.kind, &record.plan) else { return Ok(()) };
-        put(&mut self.out, annotations(record, plan).as_bytes())?;
+        door::put(&mut self.out, &annotations(record, plan))?;
         match &mut self.summary {
-            Some(summary) => put(summary, format!("## git wtcheck\n\n{}", markdown::page(record, plan)).as_bytes()),
+            Some(summary) => door::put(summary, &format!("## git wtcheck\n\n{}", markdown::page(record, plan))),
             None => Ok(()),
         }
     }
@@ -43,7 +44,11 @@ fn annotations(record: &Record, plan: &Plan) -> String {
         let counts = end.outcome.is_fault() && !check.allow_failure;
         let level = if counts { "error" } else { "warning" };
         let worktree = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name);
-        let title = if is_whole(plan, unit) { worktree.into_owned() } else { format!("{worktree}: {}", check.name) };
+        let title = if is_whole(plan, unit) {
+            worktree.into_owned()
+        } else {
+            format!("{worktree}: {}", sanitize::line(&check.name))
+        };
         let mut message = vec![came_to(plan, record, unit, end)];
         message.extend(last_lines(record, unit, OUTPUT_LINES));
         text.push_str(&format!("::{level} title={}::{}\n", property(&title), data(&message.join("\n"))));

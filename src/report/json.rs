@@ -15,9 +15,10 @@ use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, PlannedCheck, UnitIndex};
-use crate::report::{Reporter, put};
+use crate::report::Reporter;
 use crate::summary::{Record, UnitRecord};
 use crate::text::sanitize::is_unsafe;
+use crate::text::{door, quote};
 
 /// The version of the shape of the output: fields may be added under it, never renamed.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -52,7 +53,7 @@ impl<'a> Json<'a> {
         let mut text = Vec::new();
         let line = Line { schema_version: SCHEMA_VERSION, event: name, elapsed_ms: millis(at), body };
         write(&mut text, &line, false)?;
-        put(&mut self.out, &text)
+        door::raw(&mut self.out, &text)
     }
 }
 
@@ -64,7 +65,7 @@ impl Reporter for Json<'_> {
             (Stream::Document { pretty }, EventKind::RunFinished) => {
                 let mut text = Vec::new();
                 write(&mut text, &document(record, plan, self.started_at, self.verbose), pretty)?;
-                put(&mut self.out, &text)
+                door::raw(&mut self.out, &text)
             }
             (Stream::Document { .. }, _) => Ok(()),
             (Stream::Lines, EventKind::RunStarted(_)) => {
@@ -412,10 +413,7 @@ impl<F: Formatter> Formatter for Escaping<F> {
             let (before, from) = rest.split_at(at);
             writer.write_all(before.as_bytes())?;
             let mut letters = from.chars();
-            let mut units = [0; 2];
-            for unit in letters.next().unwrap_or_default().encode_utf16(&mut units) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
+            writer.write_all(quote::json(letters.next().unwrap_or_default()).as_bytes())?;
             rest = letters.as_str();
         }
         writer.write_all(rest.as_bytes())

@@ -9,8 +9,9 @@ use crate::event::{Attempt, Event, EventKind, UnitEnd};
 use crate::model::answer::Captured;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
-use crate::report::{Reporter, came_to, put};
+use crate::report::{Reporter, came_to};
 use crate::summary::Record;
+use crate::text::door;
 use crate::text::duration;
 use crate::text::sanitize;
 
@@ -50,7 +51,7 @@ impl<'a> Junit<'a> {
         let mut status = status(record, plan, unit, end);
         let earlier = attempts.split_last().map_or([].as_slice(), |(_, earlier)| earlier);
         status.add_reruns(earlier.iter().map(|attempt| rerun(attempt)));
-        let mut case = TestCase::new(plan.checks[plan.check_of(unit)].check.name.as_str(), status);
+        let mut case = TestCase::new(line(&plan.checks[plan.check_of(unit)].check.name), status);
         case.set_classname(line(&plan.worktrees[plan.worktree_of(unit)].name));
         if end.started.is_some() {
             case.set_time(end.duration);
@@ -80,7 +81,7 @@ impl Reporter for Junit<'_> {
         let text = report.to_string().map_err(io::Error::other)?;
         // The library counts what was skipped on the outermost element too, where the schema of Jenkins has no such thing.
         let text = text.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1);
-        put(&mut self.out, text.as_bytes())
+        door::raw(&mut self.out, text.as_bytes())
     }
 }
 

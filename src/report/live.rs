@@ -21,6 +21,7 @@ use crate::report::style::{Look, Role};
 use crate::report::{Reporter, came_to, is_told_before, taskbar};
 use crate::summary::Record;
 use crate::text::duration;
+use crate::text::sanitize::line;
 
 /// How long a run goes on before anything is drawn.
 pub const DELAY: Duration = Duration::from_millis(200);
@@ -222,7 +223,7 @@ impl Names {
         let worktrees = super::names(plan);
         let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
         let worktree = widest(&mut worktrees.iter().map(|name| name.width()));
-        let check = widest(&mut plan.checks.iter().map(|planned| planned.check.name.width()));
+        let check = widest(&mut plan.checks.iter().map(|planned| line(&planned.check.name).width()));
         Self { worktrees, worktree, check }
     }
 
@@ -239,7 +240,7 @@ impl Names {
         let worktree = column(&self.worktrees[plan.worktree_of(open.unit)], self.worktree, width * 2 / 5);
         let mut cell = Cell::of(Role::Plain, " ");
         cell.push(Role::Worktree, worktree);
-        cell.push(Role::Plain, column(&check.name, self.check, width / 4));
+        cell.push(Role::Plain, column(&line(&check.name), self.check, width / 4));
         let since = open.since(now);
         let slow = check.slow_after.is_some_and(|slow| since >= slow);
         let attempt = || format!("attempt {} of {}", open.attempt, check.retries + 1);
@@ -260,7 +261,7 @@ impl Names {
 /// What scrolls past of a unit that did not pass.
 fn fault(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd, name: &str, look: Look) -> String {
     let worktree = &plan.worktrees[plan.worktree_of(unit)];
-    let check = if worktree.obstacle.is_some() { "" } else { &plan.checks[plan.check_of(unit)].check.name };
+    let check = if worktree.obstacle.is_some() { "" } else { &line(&plan.checks[plan.check_of(unit)].check.name) };
     let (role, sign) = (Look::role(end.outcome), look.sign(end.outcome));
     let parts = [
         look.paint(role, sign),

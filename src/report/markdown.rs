@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use crate::event::{Event, EventKind};
 use crate::plan::Plan;
 use crate::report::style::Look;
-use crate::report::{Reporter, came_to, is_whole, last_lines, notable, put, table};
+use crate::report::{Reporter, came_to, is_whole, last_lines, notable, table};
 use crate::summary::Record;
+use crate::text::door;
 use crate::text::sanitize;
 
 /// Lines of a failure's output.
@@ -29,7 +30,7 @@ impl<'a> Markdown<'a> {
 impl Reporter for Markdown<'_> {
     fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
         match (&event.kind, &record.plan) {
-            (EventKind::RunFinished, Some(plan)) => put(&mut self.out, page(record, plan).as_bytes()),
+            (EventKind::RunFinished, Some(plan)) => door::put(&mut self.out, &page(record, plan)),
             _ => Ok(()),
         }
     }
@@ -49,7 +50,7 @@ pub(super) fn page(record: &Record, plan: &Plan) -> String {
     for (unit, end) in notable(plan, record) {
         let worktree = escape(&sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name));
         let check = &plan.checks[plan.check_of(unit)].check.name;
-        let what = if is_whole(plan, unit) { String::new() } else { format!(": {}", escape(check)) };
+        let what = if is_whole(plan, unit) { String::new() } else { format!(": {}", escape(&sanitize::line(check))) };
         text.push_str(&format!("\n**{worktree}**{what} {}\n", escape(&came_to(plan, record, unit, end))));
         let lines = last_lines(record, unit, OUTPUT_LINES);
         if !lines.is_empty() {

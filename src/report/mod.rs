@@ -20,7 +20,7 @@ pub mod taskbar;
 pub mod timings;
 
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -138,12 +138,6 @@ impl<'a> Reports<'a> {
         };
         (self.record, self.broken.into_iter().filter(|error| !gone(error)).collect())
     }
-}
-
-/// Writes and flushes: a report that is buffered is not written.
-fn put(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
-    out.write_all(text)?;
-    out.flush()
 }
 
 /// Folder names, made safe; where two are the same, with the folder above.

@@ -6,8 +6,9 @@ use std::path::Path;
 use crate::event::{Event, EventKind, UnitEnd};
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
-use crate::report::{Reporter, put};
+use crate::report::Reporter;
 use crate::summary::Record;
+use crate::text::door;
 use crate::text::quote;
 
 /// The report.
@@ -59,7 +60,7 @@ impl Reporter for Porcelain<'_> {
         match (&event.kind, &record.plan) {
             (EventKind::RunFinished, Some(plan)) => {
                 let text = self.lines(record, plan);
-                put(&mut self.out, &text)
+                door::raw(&mut self.out, &text)
             }
             _ => Ok(()),
         }

@@ -6,8 +6,11 @@
 //! - No line is as wide as the terminal, so none wraps; and they are fewer than the terminal has rows, so the first stays in
 //!   sight and the cursor finds back to it.
 //! - One drawing is one write: nothing half-drawn is ever seen.
+//! - What moves the cursor is written here; the lines themselves have come through the door, and can't.
 
 use std::io::{self, Write};
+
+use crate::text::door;
 
 /// Back to the first column, and erase everything from there to the end of the screen.
 const ERASE: &str = "\r\u{1b}[J";
@@ -65,14 +68,14 @@ impl<'a> Screen<'a> {
     pub(super) fn draw(&mut self, above: &[String], lines: &[String], unseen: &str) -> io::Result<()> {
         let mut text = if above.is_empty() { "\r".to_owned() } else { ERASE.to_owned() };
         for line in above {
-            text.push_str(line);
+            text.push_str(&door::line(line));
             text.push_str("\r\n");
         }
         for (index, line) in lines.iter().enumerate() {
             if index > 0 {
                 text.push_str("\r\n");
             }
-            text.push_str(line);
+            text.push_str(&door::line(line));
             text.push_str(ERASE_REST);
         }
         // What was drawn before may have had more lines.
@@ -83,7 +86,7 @@ impl<'a> Screen<'a> {
         text.push('\r');
         text.push_str(unseen);
         self.is_drawn = true;
-        super::put(&mut self.out, text.as_bytes())
+        door::raw(&mut self.out, text.as_bytes())
     }
 
     /// Takes away what was drawn.
@@ -91,6 +94,6 @@ impl<'a> Screen<'a> {
         if !std::mem::take(&mut self.is_drawn) {
             return Ok(());
         }
-        super::put(&mut self.out, format!("{ERASE}{unseen}").as_bytes())
+        door::raw(&mut self.out, format!("{ERASE}{unseen}").as_bytes())
     }
 }

@@ -12,8 +12,9 @@ use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, links, names, put};
+use crate::report::{Reporter, links, names};
 use crate::summary::Record;
+use crate::text::door;
 use crate::text::duration;
 use crate::text::sanitize;
 use crate::text::words;
@@ -82,7 +83,7 @@ impl Reporter for Table<'_> {
         let Self { look, detail, links, directory, .. } = &*self;
         let page = Page { record, plan: &plan, look: *look, detail: *detail, links: *links, directory };
         let text = page.text(self.width.columns());
-        put(&mut self.out, text.as_bytes())
+        door::put(&mut self.out, &text)
     }
 }
 
@@ -162,7 +163,7 @@ impl Page<'_> {
         let names = names(self.plan);
         let mut lines: Vec<Vec<Cell>> = Vec::new();
         let header = ["", "WORKTREE", "BRANCH", "STATE"].into_iter().map(str::to_owned);
-        let checks = self.columns().map(|check| self.plan.checks[check].check.name.to_uppercase());
+        let checks = self.columns().map(|check| sanitize::line(&self.plan.checks[check].check.name).to_uppercase());
         lines.push(header.chain(checks).map(|name| Cell::of(Role::Header, name)).collect());
         for row in rows {
             let worktree = &self.plan.worktrees[*row];
@@ -345,7 +346,7 @@ impl Page<'_> {
         let mut line = if whole {
             self.look.paint(Role::Worktree, name)
         } else {
-            format!("{}: {}", self.look.paint(Role::Worktree, name), check.name)
+            format!("{}: {}", self.look.paint(Role::Worktree, name), sanitize::line(&check.name))
         };
         line.push_str(&format!(" {}", self.look.paint(Look::role(end.outcome), end.outcome.words())));
         if let Some(reason) = &end.reason {

@@ -12,9 +12,11 @@ use serde::Serialize;
 use crate::event::{Attempt, Event, EventKind};
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex};
+use crate::report::Reporter;
 use crate::report::chain::{self, Follows, Link, Step, Why};
-use crate::report::{Reporter, put};
 use crate::summary::Record;
+use crate::text::door;
+use crate::text::quote;
 use crate::text::sanitize;
 
 /// The page, which has its data where [`HERE`] stands.
@@ -91,7 +93,7 @@ impl<'a> Timings<'a> {
             exit_code: record.exit_code(),
             outcomes: Outcome::ALL.iter().map(|outcome| (outcome.name(), record.count(*outcome))).collect(),
             worktrees: plan.worktrees.iter().map(|worktree| safe(&worktree.name)).collect(),
-            checks: plan.checks.iter().map(|planned| planned.check.name.clone()).collect(),
+            checks: plan.checks.iter().map(|planned| safe(&planned.check.name)).collect(),
             attempts: bars.collect(),
             units: (0..units.len()).filter_map(|unit| Row::of(record, plan, unit)).collect(),
             path: path.into_iter().map(PathStep::of).collect(),
@@ -112,7 +114,7 @@ impl Reporter for Timings<'_> {
             EventKind::RunFinished => {
                 let Some(plan) = record.plan.as_deref() else { return Ok(()) };
                 let page = self.page(record, plan);
-                return put(&mut self.out, page.as_bytes());
+                return door::raw(&mut self.out, page.as_bytes());
             }
             _ => {}
         }
@@ -150,7 +152,7 @@ fn in_script(data: &Data) -> String {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
         match letter {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            letter if "<>&".contains(letter) || sanitize::is_unsafe(letter) => text.push_str(&quote::json(letter)),
             letter => text.push(letter),
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::settings::origin::Origin;
+use crate::text::message::Prose;
+use crate::text::sanitize::in_place;
 
 /// A line of a file, and the place in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +35,14 @@ pub struct Diagnostic {
     /// The value, as its layer writes it.
     pub value: Option<String>,
     /// What is wrong.
-    pub problem: String,
+    pub problem: Prose,
     /// How to mend it.
     pub remedy: Option<String>,
 }
 
 impl Diagnostic {
     /// A fault that belongs to no one value.
-    pub fn new(problem: impl Into<String>) -> Self {
+    pub fn new(problem: impl Into<Prose>) -> Self {
         Self {
             origin: None,
             key: None,
@@ -54,7 +56,7 @@ impl Diagnostic {
     }
 
     /// A fault of one key.
-    pub fn of(origin: &Origin, key: &[&str], problem: impl Into<String>) -> Self {
+    pub fn of(origin: &Origin, key: &[&str], problem: impl Into<Prose>) -> Self {
         Self {
             key: Some(origin.layer.write_key(key)),
             path: key.iter().map(|part| (*part).to_owned()).collect(),
@@ -78,30 +80,37 @@ impl Diagnostic {
     }
 }
 
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Diagnostic {
+    /// As it is told: where, which key, what is wrong; below it the place, if the problem does not show it already.
+    pub fn prose(&self) -> Prose {
+        let mut place = String::new();
         if let Some(origin) = &self.origin {
-            match &self.excerpt {
-                Some(excerpt) => write!(f, "{origin}:{}: ", excerpt.line)?,
-                None => write!(f, "{origin}: ")?,
-            }
+            let line = self.excerpt.as_ref().map_or_else(String::new, |excerpt| format!(":{}", excerpt.line));
+            place.push_str(&format!("{origin}{line}: "));
         }
         if let Some(key) = &self.key {
-            match &self.value {
-                Some(value) => write!(f, "{key} = {value}: ")?,
-                None => write!(f, "{key}: ")?,
-            }
+            let value = self.value.as_ref().map_or_else(String::new, |value| format!(" = {value}"));
+            place.push_str(&format!("{key}{value}: "));
         }
-        f.write_str(&self.problem)?;
-        // An expression that is at fault quotes itself.
-        let quotes_itself = self.problem.contains('\n');
-        if let Some(Excerpt { line, text, column, width }) = self.excerpt.as_ref().filter(|_| !quotes_itself) {
-            // A tab is shown as one space, so that the mark below stays under its character.
-            let (text, gutter) = (text.replace('\t', " "), line.to_string());
-            let (blank, before) = (" ".repeat(gutter.len()), " ".repeat(*column));
-            write!(f, "\n  {gutter} | {text}\n  {blank} | {before}{}", "^".repeat(*width))?;
+        let prose = self.problem.clone().behind(&place);
+        match self.excerpt.as_ref().filter(|_| !self.problem.has_more()) {
+            Some(excerpt) => excerpt.below(prose),
+            None => prose,
         }
-        Ok(())
+    }
+}
+
+impl Excerpt {
+    fn below(&self, prose: Prose) -> Prose {
+        let (gutter, text) = (self.line.to_string(), in_place(&self.text));
+        let (blank, before) = (" ".repeat(gutter.len()), " ".repeat(self.column));
+        prose.below(format!("  {gutter} | {text}")).below(format!("  {blank} | {before}{}", "^".repeat(self.width)))
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.prose().fmt(f)
     }
 }
 

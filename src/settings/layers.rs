@@ -18,6 +18,7 @@ use crate::settings::profile;
 use crate::settings::schema::{CheckKeys, TopKeys, folded};
 use crate::settings::take::{shortened, take, unknown};
 use crate::settings::trust::Code;
+use crate::text::message::Prose;
 
 /// What the layers are read from.
 pub struct Sources<'a> {
@@ -162,7 +163,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 
 fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
     let origin = Origin { layer, file: Some(path.display().to_string()) };
-    let fault = |problem: String| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
+    let fault = |problem: Prose| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
     let content = match contents(path) {
         Ok(content) => content,
         // A link that leads nowhere is there, and cannot be read.
@@ -172,7 +173,7 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
             return None;
         }
         Err(error) => {
-            let diagnostic = fault(format!("cannot be read: {error}"));
+            let diagnostic = fault(format!("cannot be read: {error}").into());
             // The user's own file may be on a disk that is away; what the repository or the command line names must be read.
             let list = if layer == Layer::User { &mut merged.warnings } else { &mut merged.errors };
             list.push(diagnostic);
@@ -186,7 +187,7 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
         }
         Err(error) => {
             let lines: Vec<_> = error.to_string().trim_end().lines().map(|line| shortened(line, 160)).collect();
-            merged.errors.push(fault(lines.join("\n")));
+            merged.errors.push(fault(Prose::quoting(&lines.join("\n"))));
             None
         }
     }

@@ -7,6 +7,7 @@ use figment::{Metadata, Profile, Provider, Source};
 
 use crate::git::config::Scope;
 use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
+use crate::text::quote;
 
 /// Where settings come from, the weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,7 +97,7 @@ impl Layer {
             }
             (Self::CommandLine, [key]) => format!("--{key}"),
             (Self::Environment, [key]) => format!("GIT_WTCHECK_{}", key.replace('-', "_").to_uppercase()),
-            (_, path) => path.join("."),
+            (_, path) => quote::toml_path(path),
         }
     }
 }

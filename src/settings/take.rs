@@ -7,6 +7,7 @@ use crate::settings::diagnostic::{Diagnostic, nearest};
 use crate::settings::layers::Merged;
 use crate::settings::origin::{Layer, Origin};
 use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+use crate::text::quote;
 
 /// Warns of a key that nothing reads, and offers the nearest that something does.
 pub(super) fn unknown(origin: &Origin, path: &[&str], keys: &'static [Key], warnings: &mut Vec<Diagnostic>) {
@@ -132,8 +133,8 @@ fn wrong(origin: &Origin, path: &[String], keys: &'static [Key], value: &Value, 
 /// A value as TOML would write it, shortened.
 fn shown(value: &Value) -> String {
     let whole = match value {
-        Value::String(_, text) => format!("{text:?}"),
-        Value::Char(_, letter) => format!("{:?}", letter.to_string()),
+        Value::String(_, text) => quote::toml(text),
+        Value::Char(_, letter) => quote::toml(&letter.to_string()),
         Value::Bool(_, flag) => flag.to_string(),
         Value::Num(_, number) => number
             .to_i128()
@@ -146,7 +147,8 @@ fn shown(value: &Value) -> String {
             entries.values().next().and_then(Value::as_str).unwrap_or("a date").to_owned()
         }
         Value::Dict(_, entries) => {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {}", shown(value))).collect();
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| format!("{} = {}", quote::toml_key(key), shown(value))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         Value::Array(_, items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),

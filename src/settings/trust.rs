@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::environment::Environment;
 use crate::settings::schema::CODE_KEYS;
+use crate::text::quote;
 
 /// The definitions of a file that can run code, by their path (`check.test.command`), each as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -117,7 +118,7 @@ impl Store {
     pub fn approve(&self, common_dir: &Path, code: &Code, approved_at: String) -> io::Result<()> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let shown = |(path, value): (&[String], &serde_json::Value)| {
-            format!("{} = {}", path.join("."), super::written::toml(value))
+            format!("{} = {}", quote::toml_path(path), super::written::toml(value))
         };
         let approval = Approval {
             repository: common_dir.to_string_lossy().into_owned(),

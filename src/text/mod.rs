@@ -2,7 +2,9 @@
 //!
 //! Whatever others control (names, paths, messages of git, output of commands) is made safe here and nowhere else.
 
+pub mod door;
 pub mod duration;
+pub mod message;
 pub mod name;
 pub mod quote;
 pub mod sanitize;

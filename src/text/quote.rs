@@ -43,6 +43,11 @@ pub fn field(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
+/// A character within a string of JSON, by its number: as long as JSON has it, in one escape or in two.
+pub fn json(c: char) -> String {
+    c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
 /// A basic string of TOML. What a terminal could take for a command, or would not show, is escaped.
 pub fn toml(text: &str) -> String {
     let mut out = String::from("\"");
