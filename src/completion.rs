@@ -3,17 +3,20 @@
 //! A shell asks by running the program with `COMPLETE=SHELL` and the words behind `--`; the files under `completions/`
 //! make `git wtcheck` do so too. Where there is nothing to offer, nothing is printed: a message would land in the
 //! middle of somebody's typing.
+//!
+//! Names of worktrees and branches are anybody's, and what is offered is soon executed. So each shell hands over the word
+//! as it is typed, quotes and all, and what is offered means exactly the name: bash puts it there as it comes, quoted here;
+//! zsh and fish are given the name itself, and quote it. What a terminal would not show as it is, is not offered.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use clap::builder::StyledStr;
 use clap::{Command, CommandFactory, FromArgMatches};
-use clap_complete::CompleteEnv;
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate};
-use clap_complete::env::Shells;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
 
 use crate::cli::{Cli, Options};
 use crate::exec::watch::Watch;
@@ -23,28 +26,70 @@ use crate::model::check::CheckKind;
 use crate::model::environment::Environment;
 use crate::settings::schema::{CheckKeys, Key, TopKeys};
 use crate::settings::{Merged, Sources, read};
-use crate::text::sanitize;
+use crate::text::typed::{Shell, Word, words_of_bash};
+use crate::text::{door, name, sanitize};
 
 /// What a shell asks with.
 const VARIABLE: &str = "COMPLETE";
+/// Where bash begins to replace what is typed.
+const BREAKS: &str = "_WTCHECK_BREAKS";
 
 /// Whether a shell asks, and which that is known. (A variable of this name may well be set for another program.)
 pub fn is_asked(environment: &Environment) -> bool {
-    let shell = environment.get(VARIABLE).and_then(|shell| Path::new(shell).file_stem()).and_then(OsStr::to_str);
-    shell.is_some_and(|shell| Shells::builtins().completer(shell).is_some())
+    asking(environment).is_some()
 }
 
-/// Answers a shell, on standard output.
-pub fn answer(args: &[OsString], environment: &Environment) {
-    let words = args.iter().position(|word| word == "--").map_or(&[][..], |at| &args[at + 1..]);
-    // The word that is being typed is not said yet.
-    let index = environment.text("_CLAP_COMPLETE_INDEX").and_then(|index| index.parse().ok());
-    let said = words.len().min(index.unwrap_or(words.len().saturating_sub(1)));
-    let here = Arc::new(Here::of(&words[..said], environment));
+fn asking(environment: &Environment) -> Option<Shell> {
+    let shell = environment.get(VARIABLE).and_then(|shell| Path::new(shell).file_stem());
+    shell.and_then(OsStr::to_str).and_then(Shell::of)
+}
+
+/// Answers a shell, a line for each word that is offered.
+pub fn answer(args: &[OsString], environment: &Environment, out: &mut dyn Write) {
+    let Some(shell) = asking(environment) else { return };
+    let Some((said, word)) = typed(args, shell, environment.text(BREAKS).unwrap_or_default()) else { return };
+    let here = Arc::new(Here::of(&said, environment));
     let directory = here.environment.directory().to_owned();
-    let asked = CompleteEnv::with_factory(|| offering(&here)).bin("git-wtcheck").completer("git-wtcheck");
+    let (index, words) = (said.len(), said.into_iter().chain([OsString::from(&word.meant)]).collect());
     // A word that cannot be completed is no fault that one would want to read about while typing.
-    let _ = asked.try_complete(args.iter().cloned(), Some(&directory));
+    let Ok(offered) = complete(&mut offering(&here), words, index, Some(&directory)) else { return };
+    let lines: String = offered.iter().filter_map(|candidate| line(candidate, &word, shell)).collect();
+    let _ = door::raw(out, lines.as_bytes());
+}
+
+/// The words that are said, the program's name first, and the one that is being typed. bash gives its line, the others give
+/// words: zsh all as typed, fish only the last.
+fn typed(args: &[OsString], shell: Shell, breaks: &str) -> Option<(Vec<OsString>, Word)> {
+    let at = args.iter().position(|word| word == "--")?;
+    let (program, rest) = args[at + 1..].split_first()?;
+    let (said, word): (Vec<OsString>, Word) = match (shell, rest) {
+        (_, []) => (Vec::new(), Word::default()),
+        (Shell::Bash, [line, ..]) => {
+            let (said, word) = words_of_bash(&line.to_string_lossy(), breaks);
+            (said.into_iter().map(OsString::from).collect(), word)
+        }
+        (_, [said @ .., last]) => {
+            let meant = |raw: &OsString| match raw.to_str() {
+                Some(raw) if shell == Shell::Zsh => Word::of(raw, shell).meant.into(),
+                _ => raw.clone(),
+            };
+            (said.iter().map(meant).collect(), Word::of(&last.to_string_lossy(), shell))
+        }
+    };
+    Some(([program.clone()].into_iter().chain(said).collect(), word))
+}
+
+/// A line for a shell: what is offered, and what is told of it where the shell shows that.
+fn line(candidate: &CompletionCandidate, word: &Word, shell: Shell) -> Option<String> {
+    let value = candidate.get_value().to_str().filter(|value| sanitize::is_safe(value))?;
+    let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+    let help = sanitize::line(help.lines().next().unwrap_or_default());
+    let (value, sign) = match shell {
+        Shell::Bash => return word.continued(value).map(|text| text + "\n"),
+        Shell::Zsh => (value.replace('\\', "\\\\").replace(':', "\\:"), ':'),
+        Shell::Fish => (value.to_owned(), '\t'),
+    };
+    Some(if help.is_empty() { format!("{value}\n") } else { format!("{value}{sign}{help}\n") })
 }
 
 /// Where the words that are typed so far say that one stands.
@@ -91,19 +136,21 @@ impl Here {
             (name.clone(), description.or(command).unwrap_or_else(|| "check".to_owned()))
         });
         let others = built_in.into_iter().filter(|(name, _)| !merged.checks.contains_key(name));
-        candidates(others.chain(own))
+        candidates(others.chain(own).filter(|(name, _)| name::is_valid(name)))
     }
 
     /// Every profile that some layer defines.
     fn profiles(&self) -> Vec<CompletionCandidate> {
-        candidates(self.settings().profile_names().into_iter().map(|name| (name, "profile".to_owned())))
+        let names = self.settings().profile_names().into_iter().filter(|name| name::is_valid(name));
+        candidates(names.map(|name| (name, "profile".to_owned())))
     }
 
     /// Every key of the run, and of each check that is defined.
     fn keys(&self) -> Vec<CompletionCandidate> {
         let merged = self.settings();
         let built_in = CheckKind::BUILT_IN.map(|kind| kind.name().to_owned());
-        let checks: BTreeSet<String> = built_in.into_iter().chain(merged.checks.into_keys()).collect();
+        let checks: BTreeSet<String> =
+            built_in.into_iter().chain(merged.checks.into_keys()).filter(|name| name::is_valid(name)).collect();
         let about = |key: &Key| key.doc.trim().split_once(". ").map_or(key.doc.trim(), |(first, _)| first).to_owned();
         let of_run = TopKeys::KEYS.iter().map(|key| (key.name.to_owned(), about(key)));
         let of_checks = checks.iter().flat_map(|check| {
@@ -120,7 +167,9 @@ impl Here {
         for worktree in self.repository().into_iter().flat_map(|repository| repository.worktrees) {
             let branch = worktree.branch.map(|branch| (branch, format!("branch of {}", worktree.path.display())));
             for (name, help) in [(worktree.name, worktree.path.display().to_string())].into_iter().chain(branch) {
-                if name.starts_with(typed) && offered.iter().all(|(known, _)| *known != name) {
+                // Behind `!`, a name would be one to leave out: one that begins with it cannot be given.
+                if name.starts_with(typed) && !name.starts_with('!') && offered.iter().all(|(known, _)| *known != name)
+                {
                     offered.push((name, help));
                 }
             }
@@ -129,14 +178,9 @@ impl Here {
     }
 }
 
-/// Names that a shell can be given on a line of their own.
 fn candidates(named: impl IntoIterator<Item = (String, String)>) -> Vec<CompletionCandidate> {
-    let named = named.into_iter().filter(|(name, _)| !name.chars().any(char::is_control));
-    named
-        .map(|(name, help)| {
-            CompletionCandidate::new(name).help(Some(StyledStr::from(sanitize::line(&help).into_owned())))
-        })
-        .collect()
+    let candidate = |(name, help): (String, String)| CompletionCandidate::new(name).help(Some(StyledStr::from(help)));
+    named.into_iter().map(candidate).collect()
 }
 
 /// The command line with what the repository has to offer.

@@ -14,11 +14,11 @@ fn main() -> ExitCode {
         return status;
     }
     let environment = Environment::of_this_process();
+    let (mut input, mut out, mut err) = (std::io::stdin().lock(), std::io::stdout(), std::io::stderr());
     if completion::is_asked(&environment) {
-        completion::answer(&args, &environment);
+        completion::answer(&args, &environment, &mut out);
         return ExitCode::SUCCESS;
     }
-    let (mut input, mut out, mut err) = (std::io::stdin().lock(), std::io::stdout(), std::io::stderr());
     let mut io = Io { input: &mut input, out: &mut out, err: &mut err };
     ExitCode::from(git_wtcheck::run(args, environment, &mut io))
 }

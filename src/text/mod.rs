@@ -10,4 +10,5 @@ pub mod quote;
 pub mod sanitize;
 pub mod signal;
 pub mod size;
+pub mod typed;
 pub mod words;

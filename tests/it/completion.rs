@@ -139,6 +139,11 @@ impl Shell {
         shell
     }
 
+    /// Types these keys and a TAB, and executes the line.
+    fn executes(&mut self, typed: &str) {
+        self.terminal.write_all(format!("{typed}\t\r").as_bytes()).expect("keys");
+    }
+
     /// Types these keys and a TAB, and gives the line as the shell then has it.
     pub fn completes(&mut self, typed: &str) -> String {
         self.terminal.write_all(typed.as_bytes()).expect("keys");
@@ -276,6 +281,136 @@ pub fn fish(repo: &TestRepo, own: &str) -> Option<Shell> {
     );
     repo.write("../home/.config/fish/config.fish", rc);
     Some(Shell::start(repo, "fish", &["-i"]))
+}
+
+/// Names that a shell would take for much else, each of a worktree's folder, and what is typed of it: as it is, and within
+/// quotes. (What begins in the same way as another would be offered beside it.)
+const SLY: [&str; 20] = [
+    "n\u{e4} me",
+    "b b;touch x",
+    "c$(touch${IFS}x)",
+    "d`touch x`",
+    "J!!e",
+    "g'h\"i'",
+    "j\\k\\",
+    "~l",
+    "=m",
+    "O*?[a-z]",
+    "p{q,r}",
+    "s#t",
+    "u:v=w@x y",
+    "Z|touch x&",
+    "(touch x)",
+    "<x>x",
+    "^a^b",
+    "A\u{1f469}\u{200d}\u{1f4bb} B",
+    "C$HOME$x",
+    "D%E:F",
+];
+
+/// A repository with a worktree for each of these names, and a stub of the program that writes down what it was given.
+fn with_sly_names() -> TestRepo {
+    let repo = repo();
+    for (index, name) in SLY.iter().enumerate() {
+        let (branch, folder) = (format!("9-{index}"), repo.root().join(name));
+        repo.git(&["worktree", "add", "--quiet", "-b", &branch, folder.to_str().expect("UTF-8")]);
+    }
+    repo.git(&["worktree", "add", "--quiet", "-b", "y/`touch${IFS}x`;'\"!a", "../zz"]);
+    repo.git(&["worktree", "add", "--quiet", "-b", "hidden", "../hid\u{202e}den"]);
+    repo.git(&["worktree", "add", "--quiet", "-b", "left-out", "../!e"]);
+    repo.git(&["worktree", "add", "--quiet", "-b", "turned", "../k\u{1b}[2Kx"]);
+    repo.write(
+        ".wtcheck.toml",
+        "[check.'zz$(touch${IFS}x)']\ncommand = 'true'\n[check.zzz]\ncommand = 'true'\n[profile.'qq;touch x']\n",
+    );
+    let stub = format!(
+        "#!/bin/sh\n[ -z \"$COMPLETE\" ] || exec '{BINARY}' \"$@\"\nfor word; do printf '%s\\0' \"$word\"; done >'{0}/given'\necho >'{0}/done'\n",
+        repo.root().join("home").display()
+    );
+    repo.script("../home/bin/git-wtcheck", &stub);
+    repo
+}
+
+/// The shell finds the stub first.
+const STUB_FIRST: &str = "export PATH=~/bin:$PATH";
+
+/// Completes a name, executes the line, and gives what the program was given.
+fn given(repo: &TestRepo, shell: &mut Shell, typed: &str) -> Vec<String> {
+    let (given, done) = (repo.root().join("home/given"), repo.root().join("home/done"));
+    for mark in [&done, &shell.ready] {
+        let _ = std::fs::remove_file(mark);
+    }
+    shell.executes(typed);
+    wait_for(&done);
+    wait_for(&shell.ready);
+    let words = std::fs::read_to_string(given).expect("what was given");
+    let mut words: Vec<String> = words.split('\0').map(str::to_owned).collect();
+    words.pop();
+    for place in [repo.path().join("x"), repo.root().join("home/x")] {
+        assert!(!place.exists(), "something else was executed by {typed:?}");
+    }
+    words
+}
+
+/// Whatever a name looks like, the program is given exactly that, and nothing else is executed. `start` is the start of a
+/// name as this shell has it typed.
+fn completes_sly_names(repo: &TestRepo, shell: &mut Shell, start: impl Fn(&str) -> String) {
+    for name in SLY {
+        let first = start(&name.chars().take(1).collect::<String>());
+        assert_eq!(given(repo, shell, &format!("git wtcheck -w {first}")), ["-w", name], "{name:?}");
+        let whole = format!("--worktree={name}");
+        assert_eq!(given(repo, shell, &format!("git wtcheck --worktree={first}")), [&*whole], "{name:?}");
+        let plain = &name[..name.chars().next().map_or(0, char::len_utf8)];
+        for quote in ["'", "\""] {
+            let typed = format!("git wtcheck -w {quote}{plain}");
+            assert_eq!(given(repo, shell, &typed), ["-w", name], "after {typed}");
+        }
+    }
+    assert_eq!(given(repo, shell, "git-wtcheck plan -w b"), ["plan", "-w", "b b;touch x"]);
+    let branch = "y/`touch${IFS}x`;'\"!a";
+    assert_eq!(given(repo, shell, "git wtcheck -w y"), ["-w", branch]);
+    let left_out = format!("{}y", start("!"));
+    assert_eq!(given(repo, shell, &format!("git wtcheck -w {left_out}")), ["-w", &format!("!{branch}")]);
+    assert_eq!(given(repo, shell, "git wtcheck --skip=zz"), ["--skip=zzz"], "a name that is none is not offered");
+    assert_eq!(given(repo, shell, "git wtcheck --profile qq"), ["--profile", "qq"]);
+    assert_eq!(
+        given(repo, shell, "git wtcheck -w hidd"),
+        ["-w", "hidden"],
+        "what is not shown as it is is not offered"
+    );
+    assert_eq!(given(repo, shell, "git wtcheck -w k"), ["-w", "k"], "what a terminal obeys is not offered");
+}
+
+/// The first character of a name with a backslash, where it needs one.
+fn with_backslash(start: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || c == '-';
+    if start.chars().all(plain) { start.to_owned() } else { format!("\\{start}") }
+}
+
+#[test]
+fn bash_gives_a_sly_name_for_what_it_is() {
+    let repo = with_sly_names();
+    install(&repo, "git-wtcheck.bash", ".local/share/bash-completion/completions/git-wtcheck");
+    let Some(mut shell) = bash(&repo, STUB_FIRST) else { return };
+    completes_sly_names(&repo, &mut shell, with_backslash);
+}
+
+#[test]
+fn zsh_gives_a_sly_name_for_what_it_is() {
+    let repo = with_sly_names();
+    install(&repo, "_git-wtcheck", "functions/_git-wtcheck");
+    let own = format!("{STUB_FIRST}; fpath=(~/functions $fpath)");
+    let Some(mut shell) = zsh(&repo, &own) else { return };
+    completes_sly_names(&repo, &mut shell, with_backslash);
+}
+
+#[test]
+fn fish_gives_a_sly_name_for_what_it_is() {
+    let repo = with_sly_names();
+    install(&repo, "git-wtcheck.fish", ".config/fish/completions/git-wtcheck.fish");
+    install(&repo, "git-wtcheck-conf.fish", ".config/fish/conf.d/git-wtcheck.fish");
+    let Some(mut shell) = fish(&repo, "set -gx PATH ~/bin $PATH") else { return };
+    completes_sly_names(&repo, &mut shell, with_backslash);
 }
 
 #[test]
