@@ -353,7 +353,7 @@ fn cycle(path: &[String], link: &Link, settings: &Settings) -> Diagnostic {
         _ => format!("checks wait for each other: {} -> {}", path.join(" -> "), link.name),
     };
     let shown = link.shown.iter().flatten();
-    let problem = shown.fold(Prose::from(problem), |problem, line| problem.below(line));
+    let problem = shown.fold(Prose::from(problem), Prose::below);
     let diagnostic = fault_of(settings, last, link.key, problem);
     match (path, link.key) {
         ([_], "when") => diagnostic.remedy("'when' is asked before the check runs; 'fail-if' can ask for its facts"),

@@ -199,7 +199,7 @@ fn syntax_fault(text: &str, errors: &ParseErrors) -> ExpressionFault {
         } else if unclosed {
             "this quote is not closed".to_owned()
         } else {
-            format!("'{}' is not expected here", word)
+            format!("'{word}' is not expected here")
         };
         let words = [("and", "&&"), ("&", "&&"), ("or", "||"), ("|", "||"), ("=", "=="), ("not", "!")];
         let wrong = words.into_iter().find(|(wrong, _)| *wrong == word || (*wrong == "not" && previous == "not"));
