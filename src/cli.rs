@@ -196,7 +196,7 @@ pub struct Options {
     /// Lines for shell scripts: the same as `--format porcelain`
     #[arg(long, conflicts_with = "format", global = true)]
     pub porcelain: bool,
-    /// End the lines of `porcelain` with NUL, and leave paths as they are; without `--format` and `--output`, it implies `--porcelain`
+    /// End the lines of `porcelain` with NUL, and quote nothing; without `--format` and `--output`, it implies `--porcelain`
     #[arg(short = 'z', global = true)]
     pub nul: bool,
     /// Also write a report to FILE; repeatable

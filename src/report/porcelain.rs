@@ -1,5 +1,6 @@
 //! `--porcelain`: lines for shell scripts. Their fields are the manual page's, and do not change.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -31,21 +32,42 @@ impl<'a> Porcelain<'a> {
             if self.nul {
                 text.extend_from_slice(path);
             } else {
-                text.extend_from_slice(&quote::field(path, false));
+                text.extend_from_slice(quote::c_style(path, false).as_ref());
             }
         }
         text.push(if self.nul { 0 } else { b'\n' });
     }
 
+    /// A field before the last.
+    fn field<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.nul { Cow::Borrowed(text) } else { quote::c_style_text(text) }
+    }
+
+    fn fields_of(&self, record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> String {
+        let check = &plan.checks[plan.check_of(unit)].check;
+        let attempts = &record.units[unit].attempts;
+        let code =
+            attempts.last().and_then(|last| last.exit_code).map_or_else(|| "-".to_owned(), |code| code.to_string());
+        let length = end.started.map_or_else(|| "-".to_owned(), |_| end.duration.as_millis().to_string());
+        format!(
+            "u {} {} {} {} {code} {length}",
+            end.outcome.name(),
+            self.field(&check.name),
+            check.kind.name(),
+            attempts.len()
+        )
+    }
+
     fn lines(&self, record: &Record, plan: &Plan) -> Vec<u8> {
         let mut text = Vec::new();
         for (row, worktree) in plan.worktrees.iter().enumerate() {
-            let (head, branch) = (worktree.head.as_deref().unwrap_or("-"), worktree.branch.as_deref().unwrap_or("-"));
+            let head = worktree.head.as_deref().unwrap_or("-");
+            let branch = worktree.branch.as_deref().map_or(Cow::Borrowed("-"), |branch| self.field(branch));
             let fields = format!("w {} {head} {branch}", state(record, plan, row));
             self.line(&mut text, &fields, Some(&worktree.path));
             for unit in (0..plan.checks.len()).map(|check| plan.unit(row, check)) {
                 if let Some(end) = record.units[unit].end.as_deref() {
-                    self.line(&mut text, &fields_of(record, plan, unit, end), Some(&worktree.path));
+                    self.line(&mut text, &self.fields_of(record, plan, unit, end), Some(&worktree.path));
                 }
             }
         }
@@ -75,12 +97,4 @@ fn state(record: &Record, plan: &Plan, row: WorktreeIndex) -> &'static str {
         Some(false) => "dirty",
         None => "-",
     }
-}
-
-fn fields_of(record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> String {
-    let check = &plan.checks[plan.check_of(unit)].check;
-    let attempts = &record.units[unit].attempts;
-    let code = attempts.last().and_then(|last| last.exit_code).map_or_else(|| "-".to_owned(), |code| code.to_string());
-    let length = end.started.map_or_else(|| "-".to_owned(), |_| end.duration.as_millis().to_string());
-    format!("u {} {} {} {} {code} {length}", end.outcome.name(), check.name, check.kind.name(), attempts.len())
 }

@@ -17,7 +17,7 @@ pub fn shell(word: &str) -> Cow<'_, str> {
 /// A field of a line as git quotes paths (`core.quotePath`): in double quotes, with escapes, where it has bytes that are
 /// not plain. Of an inner field, which ends at a space, a space is not plain either; and one that is empty, or that is the
 /// sign for none, stands in quotes.
-pub fn field(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
+pub fn c_style(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
     let plain =
         |byte: &u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\\') || (!is_inner && *byte == b' ');
     if bytes.iter().all(plain) && !(is_inner && matches!(bytes, b"" | b"-")) {
@@ -41,6 +41,14 @@ pub fn field(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
     }
     text.push(b'"');
     Cow::Owned(text)
+}
+
+/// The same, of an inner field that is text.
+pub fn c_style_text(text: &str) -> Cow<'_, str> {
+    match c_style(text.as_bytes(), true) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(quoted) => Cow::Owned(String::from_utf8_lossy(&quoted).into_owned()),
+    }
 }
 
 /// A character within a string of JSON, by its number: as long as JSON has it, in one escape or in two.
@@ -86,7 +94,7 @@ mod tests {
 
     #[test]
     fn fields_are_quoted_as_git_quotes_paths() {
-        let quoted = |bytes: &[u8], is_inner| String::from_utf8(field(bytes, is_inner).into_owned()).expect("ASCII");
+        let quoted = |bytes: &[u8], is_inner| String::from_utf8(c_style(bytes, is_inner).into_owned()).expect("ASCII");
         assert_eq!(quoted(b"/plain path/x", false), "/plain path/x");
         assert_eq!(quoted(b"/a\n\"\\\xe9\x1b", false), "\"/a\\n\\\"\\\\\\351\\033\"");
         assert_eq!(quoted(b"feat/one", true), "feat/one");

@@ -27,7 +27,7 @@ fn git(repo: &TestRepo, args: &[&str]) -> Run {
 }
 
 /// What a command writes on a terminal of its own, with plain line feeds.
-fn on_terminal(mut command: Command) -> String {
+pub fn on_terminal(mut command: Command) -> String {
     let pty = nix::pty::openpty(None, None).expect("a terminal");
     let stream = || pty.slave.try_clone().expect("a stream");
     let mut child = command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().expect("the program");
