@@ -121,7 +121,7 @@ fn a_diff_of_what_status_named_is_the_whole_diff() {
     assert!(bound > 20, "{json:#}");
     let trace = fs::read_to_string(repo.root().join("trace")).expect("a trace");
     let asked = trace.lines().filter(|line| line.contains("built-in: git diff ")).count();
-    assert_eq!(asked, trace.matches(" HEAD -- ':(top,literal)").count(), "{trace}");
+    assert_eq!(asked, trace.matches(" 'HEAD^{commit}' -- ':(top,literal)").count(), "{trace}");
     assert!(asked > 20 && asked <= bound, "{asked} of {bound}");
 }
 

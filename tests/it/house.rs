@@ -68,7 +68,7 @@ fn rooms_import_downward() {
 }
 
 /// Who may write otherwise than through `text::door::put`, by which word, and why that reaches no terminal raw.
-const AROUND_THE_DOOR: [(&str, &str, &str); 28] = [
+const AROUND_THE_DOOR: &[(&str, &str, &str)] = &[
     ("text/door.rs", "write_all", "the door itself"),
     ("text/message.rs", "write!", "to a formatter"),
     ("main.rs", "stdout", "handed to the commands, which write through the door"),
@@ -85,13 +85,17 @@ const AROUND_THE_DOOR: [(&str, &str, &str); 28] = [
     ("report/timings.rs", "raw", "a page for browsers"),
     ("commands/mod.rs", "raw", "JSON, with escapes of its own"),
     ("completion.rs", "raw", "for a shell, and nothing that is not safe to show"),
-    ("commands/run.rs", "write", "a report into a file"),
     ("commands/init.rs", "write_all", "into a file"),
     ("commands/setup.rs", "write_all", "into a file"),
     ("settings/trust.rs", "write_all", "into a file"),
     ("settings/origin.rs", "write!", "to a formatter"),
     ("manual.rs", "write", "into the page"),
     ("exec/process.rs", "write_all", "to a child"),
+    ("plan/budget.rs", "write!", "to a formatter"),
+    ("report/draft.rs", "write", "a report into a file"),
+    ("report/outlet.rs", "write", "behind the door: what reports have made of their text"),
+    ("report/outlet.rs", "write_all", "behind the door: what reports have made of their text"),
+    ("commands/outputs.rs", "stdout", "handed to the reports, which write through the door"),
     ("exec/helper.rs", "writeln!", "to the process that started this one"),
     ("exec/helper.rs", "stderr", "to the process that started this one"),
     ("exec/helper.rs", "stdout", "to the process that started this one"),
