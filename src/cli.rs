@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bstr::ByteSlice;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
 use figment::value::Value;
 
+use crate::model::check::MOST_RETRIES;
 use crate::text::duration;
 
 /// What is typed.
@@ -167,10 +168,10 @@ pub struct Options {
     /// gives way to the check's own.)
     #[arg(long, value_name = "DUR", value_parser = read_duration, global = true)]
     pub timeout: Option<Duration>,
-    /// Extra attempts of each unit
+    /// Extra attempts of each unit, at most 999
     ///
     /// Typed here, it holds for every check, as `--timeout` does.
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(..=i64::from(MOST_RETRIES)), global = true)]
     pub retries: Option<u32>,
     /// How long the whole run may take; what has not ended by then is cancelled
     ///

@@ -6,6 +6,9 @@ use crate::exec::Done;
 use crate::model::check::{Backoff, BackoffKind, Check, RetryClass};
 use crate::model::outcome::Outcome;
 
+/// No wait is shorter, whatever the settings say: a check that fails at once would otherwise keep a processor busy with starting it.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// The wait after this attempt (counted from 1). `factor`, from 0.5 to 1, is the jitter that was drawn; it is used only where jitter is on.
 pub fn wait(backoff: &Backoff, attempt: u32, factor: f64) -> Duration {
     let times = match backoff.kind {
@@ -14,7 +17,8 @@ pub fn wait(backoff: &Backoff, attempt: u32, factor: f64) -> Duration {
         BackoffKind::Exponential => 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX),
     };
     let whole = backoff.delay.saturating_mul(times).min(backoff.max_delay);
-    if backoff.jitter { whole.mul_f64(factor.clamp(0.5, 1.0)) } else { whole }
+    let drawn = if backoff.jitter { whole.mul_f64(factor.clamp(0.5, 1.0)) } else { whole };
+    drawn.max(SHORTEST)
 }
 
 /// Whether an attempt that ended so is worth another.
@@ -49,6 +53,17 @@ mod tests {
         assert_eq!(waits(BackoffKind::Linear), [200, 400, 600, 800, 1000]);
         assert_eq!(waits(BackoffKind::Exponential), [200, 400, 800, 1000, 1000]);
         assert_eq!(wait(&backoff(BackoffKind::Exponential, false), u32::MAX, 1.0), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn no_wait_is_shorter_than_ten_milliseconds() {
+        for kind in [BackoffKind::Fixed, BackoffKind::Linear, BackoffKind::Exponential] {
+            for (delay, max_delay) in [(0, 10_000), (200, 0), (0, 0), (1, 1)] {
+                let of = |millis| Duration::from_millis(millis);
+                let backoff = Backoff { kind, delay: of(delay), max_delay: of(max_delay), jitter: true };
+                assert_eq!(wait(&backoff, 1, 0.5), SHORTEST, "{kind:?}: {delay} ms, at most {max_delay} ms");
+            }
+        }
     }
 
     #[test]

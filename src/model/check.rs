@@ -111,6 +111,9 @@ pub enum BackoffKind {
     Exponential,
 }
 
+/// More attempts than these after the first are a slip, or a wish to keep the machine busy.
+pub const MOST_RETRIES: u32 = 999;
+
 /// The waits between the attempts of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -174,7 +177,7 @@ pub struct Check {
     pub grace_period: Duration,
     /// How long an attempt may run before it is called slow. None: for ever.
     pub slow_after: Option<Duration>,
-    /// Attempts after the first.
+    /// Attempts after the first; at most [`MOST_RETRIES`].
     pub retries: u32,
     /// The waits between attempts.
     pub backoff: Backoff,

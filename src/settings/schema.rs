@@ -6,7 +6,9 @@ use figment::value::Value;
 
 use crate::model::check::{BackoffKind, CheckKind, CommandLine};
 use crate::settings::origin::Origin;
-use crate::settings::values::{Classes, Count, Flag, Names, OneOf, Setting, Shape, Size, Span, Text, Variables, Words};
+use crate::settings::values::{
+    Classes, Count, Flag, Names, OneOf, Retries, Setting, Shape, Size, Span, Text, Variables, Words,
+};
 use crate::settings::written::Written;
 
 /// What is known of a key.
@@ -133,11 +135,11 @@ keys! {
         "grace-period" grace_period: Span, "2s";
         /// How long an attempt may run before the progress display says that it is slow. 0: it never does.
         "slow-after" slow_after: Span, "1m";
-        /// Attempts after the first.
-        "retries" retries: Count, "0 for commands, 2 for built-in checks";
+        /// Attempts after the first, at most 999.
+        "retries" retries: Retries, "0 for commands, 2 for built-in checks";
         /// How the wait between attempts grows: fixed, linear (delay x attempt), or exponential (delay x 2^(attempt-1)).
         "backoff" backoff: OneOf<BackoffKind>, "exponential";
-        /// The wait after the first attempt.
+        /// The wait after the first attempt. No wait is shorter than 10ms, whatever is set.
         "retry-delay" retry_delay: Span, "200ms";
         /// No wait between attempts is longer than this.
         "retry-max-delay" retry_max_delay: Span, "10s";
@@ -187,11 +189,11 @@ keys! {
         "grace-period" grace_period: Span, "the run's";
         /// How long an attempt may run before the progress display says that it is slow. 0: it never does.
         "slow-after" slow_after: Span, "the run's";
-        /// Attempts after the first.
-        "retries" retries: Count, "the run's";
+        /// Attempts after the first, at most 999.
+        "retries" retries: Retries, "the run's";
         /// How the wait between attempts grows: fixed, linear or exponential.
         "backoff" backoff: OneOf<BackoffKind>, "the run's";
-        /// The wait after the first attempt.
+        /// The wait after the first attempt. No wait is shorter than 10ms, whatever is set.
         "retry-delay" retry_delay: Span, "the run's";
         /// No wait between attempts is longer than this.
         "retry-max-delay" retry_max_delay: Span, "the run's";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::model::check::{BackoffKind, CheckKind, CommandLine, RetryClass};
+use crate::model::check::{BackoffKind, CheckKind, CommandLine, MOST_RETRIES, RetryClass};
 use crate::text::{duration, size};
 
 /// How a value is made from the text that gitconfig and the environment hold.
@@ -69,6 +69,23 @@ visited! {Count, Count, "a whole number from 0, like 4",
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Count, E> {
+        u64::try_from(value).map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self)).and_then(|value| self.visit_u64(value))
+    }
+}
+
+/// A number of attempts after the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries(pub u32);
+
+const RETRIES: &str = "a whole number from 0 to 999 (1000 attempts at the most)";
+
+visited! {Retries, Count, RETRIES,
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Retries, E> {
+        let retries = u32::try_from(value).ok().filter(|retries| *retries <= MOST_RETRIES);
+        retries.map(Retries).ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Retries, E> {
         u64::try_from(value).map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self)).and_then(|value| self.visit_u64(value))
     }
 }

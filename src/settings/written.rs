@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use crate::model::check::CommandLine;
+use crate::model::check::{CommandLine, MOST_RETRIES};
 use crate::settings::schema::{CheckKeys, TopKeys};
-use crate::settings::values::{Classes, Count, Flag, Names, OneOf, Size, Span, Text, Variables, Word, Words};
+use crate::settings::values::{Classes, Count, Flag, Names, OneOf, Retries, Size, Span, Text, Variables, Word, Words};
 use crate::text::{duration, quote, size};
 
 /// A value of a setting, as it would be written into a file.
@@ -55,6 +55,7 @@ macro_rules! written {
 
 written! {
     Count: "count", |value| json!(value.0), { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32 };
+    Retries: "retries", |value| json!(value.0), { "type": "integer", "minimum": 0, "maximum": MOST_RETRIES };
     Flag: "flag", |value| json!(value.0), { "type": "boolean" };
     Span: "duration", |value| json!(duration::write(value.0)), {
         "description": "A duration like 500ms, 10s, 1m30s or 2h; a bare number counts seconds.",

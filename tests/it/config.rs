@@ -133,7 +133,7 @@ fn validate_finds_everything_at_once() {
         "  1 | timeout = \"soon\"\n    |           ^^^^^^\n",
         ".wtcheck.toml:2: tiemout: unknown key",
         "  2 | tiemout = 1\n    | ^^^^^^^\n",
-        ".wtcheck.toml:3: retries = -1: expected a whole number from 0, like 4",
+        ".wtcheck.toml:3: retries = -1: expected a whole number from 0 to 999",
         ".wtcheck.toml:8: profile.p.backoff = \"fast\": expected one of fixed, linear, exponential",
         ".git/config (git local): wtcheck.y.timeout = \"never\": expected a duration",
     ] {

@@ -18,6 +18,7 @@ mod formats;
 mod hostile;
 mod hostile_expressions;
 mod hostile_readers;
+mod hostile_settings;
 mod hostile_text;
 mod house;
 mod live;

@@ -191,11 +191,11 @@ fn gitconfig_numbers_and_booleans_are_git_s() {
     let repo = TestRepo::new();
     repo.write(
         "../home/.gitconfig",
-        "[wtcheck]\n\tmaxConcurrency = 0x10\n\tretries = 1k\n\tretryJitter\n\tmaxOutput = 64k\n[wtcheck \"log\"]\n\tenabled = off\n",
+        "[wtcheck]\n\tmaxConcurrency = 0x10\n\tretries = 0x20\n\tretryJitter\n\tmaxOutput = 64k\n[wtcheck \"log\"]\n\tenabled = off\n",
     );
     let json = plan(&repo);
     assert_eq!(json["max_concurrency"], 16);
-    assert_eq!(planned(&json, "status")["retries"], 1024);
+    assert_eq!(planned(&json, "status")["retries"], 32);
     assert_eq!(pipeline(&json), ["status", "diff"]);
 }
 
@@ -302,7 +302,7 @@ fn every_top_level_key_can_come_from_the_environment() {
     assert_eq!(json["max_concurrency"], 2);
     assert_eq!(planned(&json, "log")["timeout_ms"], 30_000, "an empty variable is none");
     let run = Run::of(repo.command(BINARY).env("GIT_WTCHECK_RETRIES", "-1"));
-    run.exits(2).says("error: environment: GIT_WTCHECK_RETRIES = \"-1\": expected a whole number from 0, like 4\n");
+    run.exits(2).says("error: environment: GIT_WTCHECK_RETRIES = \"-1\": expected a whole number from 0 to 999");
     let run = Run::of(repo.command(BINARY).env("GIT_WTCHECK_TIMOUT", "1s"));
     run.exits(0)
         .says("warning: environment: GIT_WTCHECK_TIMOUT: unknown key\nhint: did you mean GIT_WTCHECK_TIMEOUT?\n");
@@ -357,9 +357,13 @@ fn wrong_values_name_the_place_the_key_the_value_and_what_is_accepted() {
         ),
         ("timeout = 2026-01-21", "timeout = 2026-01-21: expected a duration"),
         ("timeout = [1]", "timeout = [1]: expected a duration"),
-        ("retries = -1", "retries = -1: expected a whole number from 0, like 4\n"),
-        ("retries = 99999999999", "retries = 99999999999: expected a whole number up to 4294967295\n"),
-        ("retries = 1.5", "retries = 1.5: expected a whole number from 0, like 4\n"),
+        ("retries = -1", "retries = -1: expected a whole number from 0 to 999 (1000 attempts at the most)\n"),
+        ("max-concurrency = 99999999999", "max-concurrency = 99999999999: expected a whole number up to 4294967295\n"),
+        (
+            "retries = 99999999999",
+            "retries = 99999999999: expected a whole number from 0 to 999 (1000 attempts at the most)\n",
+        ),
+        ("retries = 1.5", "retries = 1.5: expected a whole number from 0 to 999 (1000 attempts at the most)\n"),
         ("fail-fast = \"yes\"", "fail-fast = \"yes\": expected true or false\n"),
         ("backoff = \"fast\"", "backoff = \"fast\": expected one of fixed, linear, exponential\n"),
         ("max-output = \"many\"", "max-output = \"many\": expected a number of bytes like 65536, 64k or 1MiB\n"),
@@ -389,7 +393,7 @@ fn wrong_values_in_gitconfig_name_the_file_and_the_scope() {
     let repo = TestRepo::new();
     for (key, value, message) in [
         ("wtcheck.timeout", "soon", "wtcheck.timeout = \"soon\": expected a duration"),
-        ("wtcheck.retries", "-1", "wtcheck.retries = \"-1\": expected a whole number from 0, like 4\n"),
+        ("wtcheck.retries", "-1", "wtcheck.retries = \"-1\": expected a whole number from 0 to 999"),
         ("wtcheck.failfast", "perhaps", "wtcheck.failFast = \"perhaps\": expected true or false\n"),
         ("wtcheck.log.retryon", "never", "wtcheck.log.retryOn = [\"never\"]: expected a list of timeout"),
         (

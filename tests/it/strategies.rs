@@ -563,3 +563,12 @@ async fn a_plan_of_nothing_is_over_at_once() {
     let story = carry_out(plan(0, vec![check("a")]), Given::default(), |_| Script::hangs()).await;
     assert_eq!((story.took(), story.events.len(), story.record.exit_code()), (0, 2, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_attempts_without_a_delay_do_not_spin() {
+    let backoff = Backoff { delay: ms(0), max_delay: ms(0), ..check("a").backoff };
+    let a = Check { retries: 999, backoff, fail_if: Some("true".to_owned()), ..check("a") };
+    let story = carry_out(plan(1, vec![a]), Given::default(), |_| Script::passes(ms(0))).await;
+    assert_eq!((story.attempts(0, 0).len(), story.outcome(0, 0)), (1000, Failed));
+    assert_eq!(story.took(), 9990, "ten milliseconds between each two");
+}
