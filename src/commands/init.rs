@@ -1,7 +1,8 @@
 //! `git wtcheck config init`: a commented starting point, made for what lies in the worktree. Never overwrites.
 
 use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use crate::cli::Init;
@@ -61,22 +62,25 @@ fn refused(problem: &str, remedy: &str) -> Error {
     Error::from(vec![Diagnostic::new(problem).remedy(remedy)])
 }
 
-fn create(path: &Path, text: &str) -> std::io::Result<()> {
+fn create(path: &Path, text: &str) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
-/// Appends to git's own file the way git writes it: under its lock, whole, moved into place.
-fn append(path: &Path, text: &str) -> std::io::Result<()> {
+/// Appends to git's own file the way git writes it: under its lock, whole, moved into place. What is in the file may be
+/// secret: the lock is never readable by more people than the file is.
+fn append(path: &Path, text: &str) -> io::Result<()> {
     // A link is kept, and what it leads to is written; git does the same.
     let path = path.canonicalize()?;
     let mut lock = path.clone().into_os_string();
     lock.push(".lock");
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&lock)?;
-    let old = std::fs::read(&path).and_then(|old| Ok((old, std::fs::metadata(&path)?.permissions())));
-    let written = old.and_then(|(old, permissions)| {
+    let mode = std::fs::metadata(&path)?.permissions().mode();
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode & 0o600).open(&lock)?;
+    // Read under the lock: what another has written before is not lost.
+    let old = std::fs::metadata(&path).and_then(|there| Ok((there.permissions(), std::fs::read(&path)?)));
+    let written = old.and_then(|(permissions, old)| {
         let gap: &[u8] = if old.is_empty() || old.ends_with(b"\n") { b"" } else { b"\n" };
-        file.write_all(&[old.as_slice(), gap, text.as_bytes()].concat())?;
         file.set_permissions(permissions)?;
+        file.write_all(&[old.as_slice(), gap, text.as_bytes()].concat())?;
         file.sync_all()?;
         std::fs::rename(&lock, &path)
     });
