@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use crate::cli::Trust;
 use crate::commands::{Io, Survey};
-use crate::error::Error;
+use crate::error::{Error, status};
 use crate::model::environment::Environment;
 use crate::report::style::Role;
-use crate::settings::trust::Store;
+use crate::settings::trust::{Store, Unread};
 use crate::settings::written::toml;
 use crate::settings::{Diagnostic, Layer};
 use crate::text::message::tell;
@@ -78,34 +78,49 @@ pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut
     write(io, "Approved. A change to any of it will be asked about again.\n").map(|()| 0)
 }
 
-/// Takes back every approval for this repository.
+/// Takes back every approval for this repository. Where something could not be removed, that is no success.
 pub fn untrust(survey: &Survey, io: &mut Io<'_>) -> Result<u8, Error> {
-    let revoked = store(survey)?
+    let (revoked, kept) = store(survey)?
         .revoke(&survey.common_dir)
         .map_err(|error| Error::System { doing: "take the approvals back", error })?;
     let text = match revoked {
-        0 => "There was no approval for this repository.\n".to_owned(),
+        0 if kept.is_empty() => "There was no approval for this repository.\n".to_owned(),
+        0 => String::new(),
         1 => "Took 1 approval back.\n".to_owned(),
         many => format!("Took {many} approvals back.\n"),
     };
-    write(io, &text).map(|()| 0)
+    write(io, &text)?;
+    tell_of(&kept, "error", "could not be removed", io);
+    Ok(if kept.is_empty() { 0 } else { status::FATAL })
+}
+
+/// How many files are told of by name.
+const TOLD: usize = 20;
+
+fn tell_of(files: &[Unread], level: &'static str, fault: &str, io: &mut Io<'_>) {
+    let each = files.iter().take(TOLD).map(|file| (level, format!("{} {fault}: {}", file.path.display(), file.error)));
+    let more = files.len().saturating_sub(TOLD);
+    let rest = (more > 0).then(|| (level, format!("and {more} more")));
+    tell(io.err, &each.chain(rest).collect::<Vec<_>>(), true);
 }
 
 fn list(store: &Store, io: &mut Io<'_>) -> Result<u8, Error> {
-    let approvals = store.list().map_err(|error| Error::System { doing: "read the approvals", error })?;
+    let (approvals, unread) = store.list().map_err(|error| Error::System { doing: "read the approvals", error })?;
     let mut text = String::new();
-    for (_, approval) in approvals {
+    for approval in approvals {
         text.push_str(&format!(
             "{} ({}, approved {})\n",
             line(&approval.repository),
-            approval.digest.get(..12).unwrap_or_default(),
+            line(approval.digest.get(..12).unwrap_or_default()),
             line(&approval.approved_at)
         ));
         for definition in approval.definitions {
             text.push_str(&format!("  {}\n", line(&definition)));
         }
     }
-    write(io, &text).map(|()| 0)
+    write(io, &text)?;
+    tell_of(&unread, "warning", "approves nothing", io);
+    Ok(0)
 }
 
 fn store(survey: &Survey) -> Result<&Store, Error> {

@@ -15,6 +15,7 @@ use crate::settings::files::Files;
 use crate::settings::gitconfig;
 use crate::settings::origin::{Layer, Origin, Placed};
 use crate::settings::profile;
+use crate::settings::reading::{self, Links};
 use crate::settings::schema::{CheckKeys, TopKeys, folded};
 use crate::settings::take::{shortened, take, unknown};
 use crate::settings::trust::Code;
@@ -159,12 +160,12 @@ fn user_file(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// Larger files are no settings.
-const LARGEST_FILE: u64 = 1 << 20;
+const LARGEST_FILE: usize = 1 << 20;
 
 fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
     let origin = Origin { layer, file: Some(path.display().to_string()) };
     let fault = |problem: Prose| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
-    let content = match contents(path) {
+    let content = match contents(path, layer) {
         Ok(content) => content,
         // A link that leads nowhere is there, and cannot be read.
         Err(error)
@@ -173,7 +174,11 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
             return None;
         }
         Err(error) => {
-            let diagnostic = fault(format!("cannot be read: {error}").into());
+            let mut diagnostic = fault(format!("cannot be read: {error}").into());
+            if layer == Layer::RepositoryFile {
+                let remedy = "only a regular file of the worktree is read here; '--config FILE' reads one that you name yourself";
+                diagnostic = diagnostic.remedy(remedy);
+            }
             // The user's own file may be on a disk that is away; what the repository or the command line names must be read.
             let list = if layer == Layer::User { &mut merged.warnings } else { &mut merged.errors };
             list.push(diagnostic);
@@ -193,15 +198,10 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
     }
 }
 
-fn contents(path: &Path) -> std::io::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    if metadata.len() > LARGEST_FILE {
-        return Err(std::io::Error::other("it is larger than 1 MiB"));
-    }
-    let bytes = std::fs::read(path)?;
+/// A repository's own file is a file in the worktree: a link could lead to what its author may not read and the user may.
+fn contents(path: &Path, layer: Layer) -> std::io::Result<String> {
+    let links = if layer == Layer::RepositoryFile { Links::Refused } else { Links::Followed };
+    let bytes = reading::contents(path, links, LARGEST_FILE)?;
     String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8"))
 }
 

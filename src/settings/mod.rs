@@ -7,6 +7,7 @@ mod gitconfig;
 mod layers;
 mod origin;
 mod profile;
+mod reading;
 mod resolve;
 pub mod schema;
 mod take;

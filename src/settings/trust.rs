@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::model::environment::Environment;
+use crate::settings::reading::{self, Links};
 use crate::settings::schema::CODE_KEYS;
 use crate::text::quote;
 
@@ -110,8 +111,7 @@ impl Store {
     /// Whether these definitions are approved for this repository.
     pub fn approves(&self, common_dir: &Path, code: &Code) -> bool {
         let digest = code.digest();
-        let content = std::fs::read(self.file(common_dir, &digest)).unwrap_or_default();
-        serde_json::from_slice::<Approval>(&content).is_ok_and(|approval| approval.digest == digest)
+        read(&self.file(common_dir, &digest)).is_ok_and(|approval| approval.digest == digest)
     }
 
     /// Approves definitions for a repository: written beside its place and moved into it, readable by this user alone.
@@ -136,39 +136,74 @@ impl Store {
         })
     }
 
-    /// Every approval there is, with its file.
-    pub fn list(&self) -> io::Result<Vec<(PathBuf, Approval)>> {
-        let entries = match std::fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let mut approvals = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "json")
-                && let Ok(approval) = serde_json::from_slice::<Approval>(&std::fs::read(&path)?)
-            {
-                approvals.push((path, approval));
+    /// Every approval there is, and every file that should be one and cannot be read as one.
+    pub fn list(&self) -> io::Result<(Vec<Approval>, Vec<Unread>)> {
+        let (mut approvals, mut unread) = (Vec::new(), Vec::new());
+        for path in self.files()? {
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match read(&path) {
+                Ok(approval) => approvals.push(approval),
+                Err(error) => unread.push(Unread { path, error }),
             }
         }
-        approvals.sort_by(|(_, one), (_, other)| {
-            (&one.repository, &one.approved_at).cmp(&(&other.repository, &other.approved_at))
-        });
-        Ok(approvals)
+        let place = |approval: &Approval| (approval.repository.clone(), approval.approved_at.clone());
+        approvals.sort_by_key(place);
+        Ok((approvals, unread))
     }
 
-    /// Takes back every approval for a repository. Gives how many there were.
-    pub fn revoke(&self, common_dir: &Path) -> io::Result<usize> {
+    /// Takes back every approval for a repository. Gives how many there were, and what could not be removed.
+    ///
+    /// What belongs to the repository is told by its name alone: nothing in a file, and no fault of another, keeps an approval.
+    pub fn revoke(&self, common_dir: &Path) -> io::Result<(usize, Vec<Unread>)> {
         let of_repository = self.file(common_dir, "");
         let prefix = of_repository.file_stem().map(|stem| stem.as_bytes().to_vec()).unwrap_or_default();
-        let mut revoked = 0;
-        for (path, _) in self.list()? {
-            if path.file_name().is_some_and(|name| name.as_bytes().starts_with(&prefix)) {
-                std::fs::remove_file(&path)?;
-                revoked += 1;
+        let (mut revoked, mut kept) = (0, Vec::new());
+        for path in self.files()? {
+            if !path.file_name().is_some_and(|name| name.as_bytes().starts_with(&prefix)) {
+                continue;
+            }
+            let is_folder = path.symlink_metadata().is_ok_and(|there| there.is_dir());
+            let removed = if is_folder { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
+            match removed {
+                Ok(()) => revoked += usize::from(path.extension().is_some_and(|extension| extension == "json")),
+                // Another that takes approvals back was faster.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => kept.push(Unread { path, error }),
             }
         }
-        Ok(revoked)
+        Ok((revoked, kept))
     }
+
+    /// Everything that lies in the store, by name. Where the store is no folder, nothing can lie in it.
+    fn files(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+        files.sort();
+        Ok(files)
+    }
+}
+
+/// What lies in the store and could not be read, or not be removed.
+#[derive(Debug)]
+pub struct Unread {
+    /// What.
+    pub path: PathBuf,
+    /// Why.
+    pub error: io::Error,
+}
+
+/// An approval holds what it approves, in two forms, and a settings file is at most 1 MiB.
+const LARGEST_APPROVAL: usize = 16 << 20;
+
+fn read(path: &Path) -> io::Result<Approval> {
+    let content = reading::contents(path, Links::Refused, LARGEST_APPROVAL)?;
+    serde_json::from_slice(&content).map_err(|_| io::Error::other("it is no approval"))
 }

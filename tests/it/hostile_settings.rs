@@ -1,5 +1,7 @@
 //! Settings that somebody else wrote: what they may neither deceive, nor hang, nor take for themselves.
 
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::support::{BINARY, Run, TestRepo, unit};
@@ -37,4 +39,137 @@ fn a_delay_of_nothing_does_not_spin() {
     let json = repo.wtcheck(&["--format=json"]).exits(1).json();
     assert!(start.elapsed() >= Duration::from_millis(300), "{:?}", start.elapsed());
     assert_eq!(unit(&json, "repo", "log")["attempts"].as_array().expect("attempts").len(), 31);
+}
+
+#[test]
+fn a_file_of_the_repository_that_is_no_regular_file_is_not_read() {
+    let repo = TestRepo::new();
+    let file = repo.at(".wtcheck.toml");
+    repo.write("../secret", "password = hunter2\n");
+    let refused = |why: &str| {
+        let mut command = repo.command("timeout");
+        let run = Run::of(command.args(["20", BINARY]).env("TOKEN", "hunter2"));
+        run.exits(2)
+            .says(&format!("/repo/.wtcheck.toml: cannot be read: {why}\nhint: only a regular file of the worktree"));
+        run.says("'--config FILE'");
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        // Nothing but the message and its remedy: no excerpt of what lies behind.
+        assert_eq!((run.stderr.lines().count(), run.stdout.as_str()), (2, ""), "{}", run.stderr);
+        std::fs::remove_file(&file).or_else(|_| std::fs::remove_dir(&file)).expect("gone");
+    };
+    for target in ["/proc/self/environ", "../secret", "/proc/self/pagemap", "/dev/zero", "file.txt", "nowhere"] {
+        symlink(target, &file).expect("a link");
+        refused("it is a link");
+    }
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    refused("it is not a regular file");
+    let _socket = std::os::unix::net::UnixListener::bind(&file).expect("a socket");
+    refused("it is not a regular file");
+    std::fs::create_dir(&file).expect("a folder");
+    refused("it is not a regular file");
+    // A file that the user names may well be a link.
+    repo.write("../elsewhere.toml", "retries = 1\n");
+    symlink("../elsewhere.toml", repo.at("link.toml")).expect("a link");
+    repo.wtcheck(&["--config=link.toml", "plan"]).exits(0);
+}
+
+#[test]
+fn no_more_of_a_file_is_read_than_settings_may_hold() {
+    let repo = TestRepo::new();
+    // Files that are said to hold nothing and hold more than fits, as one that grows while it is read does.
+    let endless = ["/proc/self/pagemap", "/proc/kallsyms"];
+    for endless in endless.into_iter().filter(|path| std::path::Path::new(path).exists()) {
+        let limited = format!("ulimit -v 2000000; exec timeout 20 '{BINARY}' --config={endless}");
+        let run = Run::of(repo.command("sh").args(["-c", &limited]));
+        run.exits(2).says(&format!("error: {endless}: cannot be read: "));
+        // The first can be read only in whole words, which a megabyte and a byte are not.
+        let why = ["it is larger than 1 MiB", "Invalid argument", "denied"];
+        assert!(why.iter().any(|why| run.stderr.contains(why)), "{}", run.stderr);
+    }
+    nix::unistd::mkfifo(&repo.at("fifo"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let run = Run::of(repo.command("timeout").args(["20", BINARY, "--config=fifo"]));
+    run.exits(2).says("/repo/fifo: cannot be read: it is not a regular file\n");
+}
+
+#[test]
+fn init_never_lets_more_people_read_the_configuration() {
+    let repo = TestRepo::new();
+    let config = repo.at(".git/config");
+    repo.config("http.extraHeader", "secret");
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    // A limit of nothing for files ends the program at its first byte: what is left is the lock as it was then.
+    let cut = format!("umask 022; ulimit -c 0; ulimit -f 0; exec '{BINARY}' config init");
+    Run::of(repo.command("sh").args(["-c", &cut]));
+    let lock = repo.at(".git/config.lock");
+    assert_eq!(std::fs::metadata(&lock).expect("the lock").permissions().mode() & 0o777, 0o600);
+    std::fs::remove_file(&lock).expect("gone");
+    // What could only be read stays so, a link stays one, and what it leads to is written.
+    std::fs::rename(&config, repo.at("../elsewhere")).expect("a file elsewhere");
+    symlink("../../elsewhere", &config).expect("a link");
+    repo.wtcheck(&["config", "init"]).exits(0);
+    assert!(config.symlink_metadata().expect("a link").is_symlink());
+    let written = std::fs::metadata(repo.at("../elsewhere")).expect("a file");
+    assert_eq!(written.permissions().mode() & 0o777, 0o600);
+    assert!(std::fs::read_to_string(&config).expect("a file").contains("[wtcheck]"));
+}
+
+/// A repository with an approval, and where that lies.
+fn approved() -> (TestRepo, PathBuf) {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", "[check.test]\ncommand = \"true\"\n");
+    repo.wtcheck(&["trust", "--yes"]).exits(0);
+    let store = repo.root().join("home/.local/state/git-wtcheck/trust");
+    let approval = std::fs::read_dir(&store).expect("the store").next().expect("an approval").expect("an entry").path();
+    (repo, approval)
+}
+
+#[test]
+fn untrust_works_whatever_lies_in_the_store() {
+    let (repo, approval) = approved();
+    let beside = |name: &str| approval.with_file_name(name);
+    let name = approval.file_name().expect("a name").to_str().expect("text").to_owned();
+    let (repository, _) = name.split_once('-').expect("two parts");
+    // Others' approvals in every state, and things that nobody knows.
+    std::fs::create_dir(beside("aaa.json")).expect("a folder");
+    std::fs::write(beside("bbb.json"), "{").expect("a file");
+    symlink("nowhere", beside("ccc.json")).expect("a link");
+    nix::unistd::mkfifo(&beside("ddd.json"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    std::fs::write(beside("notes"), "").expect("a file");
+    // Of this repository: broken, a link, an empty folder, what a killed approval left, and a folder with something in it.
+    std::fs::write(beside(&format!("{repository}-1.json")), "{").expect("a file");
+    symlink("nowhere", beside(&format!("{repository}-2.json"))).expect("a link");
+    std::fs::create_dir(beside(&format!("{repository}-3.json"))).expect("a folder");
+    std::fs::write(beside(&format!("{repository}-4.99.tmp")), "{").expect("a file");
+    let full = beside(&format!("{repository}-5.json"));
+    std::fs::create_dir_all(full.join("inside")).expect("a folder");
+
+    let run = Run::of(repo.command("timeout").args(["20", BINARY, "trust", "--list"]));
+    run.exits(0).shows("check.test.command = \"true\"");
+    for unread in ["aaa.json", "bbb.json", "ccc.json", "ddd.json", &format!("{repository}-5.json")] {
+        run.says(&format!("/{unread} approves nothing: it is"));
+    }
+    let run = repo.wtcheck(&["untrust"]);
+    run.exits(128).shows("Took 4 approvals back.").says(&format!("error: {} could not be removed: ", full.display()));
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    repo.wtcheck(&[]).exits(2).says("nobody has approved");
+    std::fs::remove_dir_all(&full).expect("gone");
+    let mut left: Vec<_> = std::fs::read_dir(approval.parent().expect("the store"))
+        .expect("the store")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .collect();
+    left.sort();
+    assert_eq!(left, ["aaa.json", "bbb.json", "ccc.json", "ddd.json", "notes"], "what is others' stays");
+    repo.wtcheck(&["untrust"]).exits(0).shows("There was no approval");
+}
+
+#[test]
+fn a_store_that_is_a_file_holds_no_approval() {
+    let (repo, approval) = approved();
+    let store = approval.parent().expect("the store");
+    std::fs::remove_dir_all(store).expect("gone");
+    std::fs::write(store, "").expect("a file");
+    repo.wtcheck(&[]).exits(2).says("nobody has approved");
+    repo.wtcheck(&["untrust"]).exits(0).shows("There was no approval");
+    assert_eq!(repo.wtcheck(&["trust", "--list"]).exits(0).stdout, "");
+    repo.wtcheck(&["trust", "--yes"]).exits(128).says("cannot keep the approval");
 }

@@ -484,7 +484,7 @@ fn what_is_no_toml_is_pointed_at() {
 fn what_cannot_be_read_as_a_file_is_said() {
     let repo = TestRepo::new();
     std::fs::create_dir(repo.at(".wtcheck.toml")).expect("a folder");
-    repo.wtcheck(&[]).exits(2).says("/repo/.wtcheck.toml: cannot be read: it is not a file\n");
+    repo.wtcheck(&[]).exits(2).says("/repo/.wtcheck.toml: cannot be read: it is not a regular file\n");
     std::fs::remove_dir(repo.at(".wtcheck.toml")).expect("gone");
 
     repo.write(".wtcheck.toml", format!("#{}\n", " ".repeat(1 << 20)));
@@ -503,7 +503,7 @@ fn what_cannot_be_read_as_a_file_is_said() {
 
     // The user's own file may be on a disk that is away.
     std::fs::create_dir_all(repo.at(USER_FILE)).expect("a folder");
-    repo.wtcheck(&["plan"]).exits(0).says("warning: ").says("/config.toml: cannot be read: it is not a file\n");
+    repo.wtcheck(&["plan"]).exits(0).says("warning: ").says("/config.toml: cannot be read: it is not a regular file\n");
 }
 
 #[test]

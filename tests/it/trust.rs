@@ -133,19 +133,6 @@ fn nobody_to_ask_is_a_refusal_and_an_answer_is_read() {
 }
 
 #[test]
-fn what_was_approved_is_what_runs_also_through_a_link() {
-    let repo = TestRepo::new();
-    repo.write("../elsewhere.toml", FILE);
-    std::os::unix::fs::symlink(repo.at("../elsewhere.toml"), repo.at(".wtcheck.toml")).expect("a link");
-    repo.wtcheck(&["trust", "--yes"]).exits(0);
-    repo.wtcheck(&[]).exits(0);
-    // The link leads elsewhere now: another content is another approval.
-    repo.write("../elsewhere.toml", "[check.test]\ncommand = \"touch evil\"\n");
-    repo.wtcheck(&[]).exits(2);
-    assert!(!repo.at("evil").exists());
-}
-
-#[test]
 fn git_s_configuration_over_the_file_needs_no_approval() {
     let repo = TestRepo::new();
     repo.write(".wtcheck.toml", "[check.test]\ncommand = \"touch evil\"\ntimeout = \"5s\"\n");
