@@ -1,7 +1,7 @@
 //! What is told to the user where there is no report: what is wrong, where, why, how to mend it; and the exit status.
 
 use crate::git::repository::{GitError, OLDEST_GIT};
-use crate::settings::Diagnostic;
+use crate::settings::{Diagnostic, Faults};
 use crate::text::message::Prose;
 
 /// Exit statuses that are not the outcome of a run.
@@ -91,5 +91,11 @@ impl From<GitError> for Error {
 impl From<Vec<Diagnostic>> for Error {
     fn from(diagnostics: Vec<Diagnostic>) -> Self {
         Self::Settings(diagnostics)
+    }
+}
+
+impl From<Faults> for Error {
+    fn from(faults: Faults) -> Self {
+        Self::Settings(faults.into_told())
     }
 }

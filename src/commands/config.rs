@@ -1,6 +1,5 @@
 //! `git wtcheck config ...`: settings made visible.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use crate::report::json::SCHEMA_VERSION;
 use crate::report::style::{Look, Role};
 use crate::settings::explain::{Effective, From, Said, effective, explain};
 use crate::settings::written::{json_schema_of_file, toml};
-use crate::settings::{Diagnostic, Files, Layer, Merged, Origin, Settings, faults as each_layer};
+use crate::settings::{Files, Layer, Merged, Origin, Settings, faults as each_layer};
 use crate::text::message::tell;
 use crate::text::quote;
 use crate::text::sanitize::line;
@@ -50,7 +49,7 @@ pub fn named_file(command: &ConfigCommand) -> Option<&PathBuf> {
 
 fn show(survey: Survey, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
     let Survey { merged, look, hints, .. } = survey;
-    let warnings = merged.warnings.clone();
+    let warnings = merged.warnings.clone().into_told();
     for warning in &warnings {
         tell(io.err, &told("warning", warning), hints);
     }
@@ -68,7 +67,7 @@ fn show(survey: Survey, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
                 From::Default => (None, "default"),
             };
             json!({
-                "key": entry.path.join("."),
+                "key": quote::toml_path(&entry.path),
                 "value": entry.value,
                 "from": scope,
                 "layer": origin.map_or("default", |origin| origin.layer.name()),
@@ -176,7 +175,7 @@ fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Re
         let one = |(index, said): (usize, &Said)| {
             json!({
                 "layer": said.origin.layer.name(),
-                "file": said.origin.file,
+                "file": said.origin.file.as_deref(),
                 "line": places.line(&said.origin, &said.path),
                 "profile": said.profile,
                 "value": said.value,
@@ -185,7 +184,7 @@ fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Re
         };
         let document = json!({
             "schema_version": SCHEMA_VERSION,
-            "key": explanation.path.join("."),
+            "key": quote::toml_path(&explanation.path),
             "doc": explanation.key.doc.trim(),
             "accepts": explanation.key.accepted,
             "default": explanation.key.default,
@@ -211,19 +210,22 @@ fn where_said(said: &Said, places: &Places<'_>) -> String {
 }
 
 /// Everything that is wrong at once; here a key that nothing reads is an error too.
-fn validate(survey: Survey, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> u8 {
+fn validate(mut survey: Survey, cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> u8 {
     let hints = survey.hints;
-    let mut faults: Vec<Diagnostic> = survey.merged.warnings.clone();
-    faults.extend(each_layer(&survey.merged));
-    // Conditions are compiled where a plan is made; every check there is, not only the pipeline, is to be right.
-    let names = survey.merged.checks.keys().cloned();
-    let all =
-        Cli { command: None, checks: names.collect(), options: Options { skip: Vec::new(), ..cli.options.clone() } };
-    if let Err(refusal) = prepare(survey, &all, environment, false) {
-        faults.extend(refusal.errors);
-    }
-    let mut told_already = BTreeSet::new();
-    faults.retain(|fault| told_already.insert(fault.to_string()));
+    let mut faults = each_layer(&survey.merged);
+    // What is wrong with a value has been found in its layer; what is right is to fit together as well.
+    let all_right = std::mem::take(&mut survey.merged.errors).is_empty();
+    let refused = if all_right {
+        // Conditions are compiled where a plan is made; every check there is, not only the pipeline, is to be right.
+        let names = survey.merged.checks.keys().cloned();
+        let options = Options { skip: Vec::new(), ..cli.options.clone() };
+        let all = Cli { command: None, checks: names.collect(), options };
+        prepare(survey, &all, environment, false).err().map(|refusal| refusal.errors)
+    } else {
+        Settings::resolve(survey.merged).err()
+    };
+    faults.append(refused.unwrap_or_default());
+    let faults = faults.into_told();
     for fault in &faults {
         tell(io.err, &told("error", fault), hints);
     }

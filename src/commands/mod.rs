@@ -27,7 +27,7 @@ use crate::report::json;
 use crate::report::palette::{self, Palette, SLOTS};
 use crate::report::style::Look;
 use crate::settings::trust::Store;
-use crate::settings::{Diagnostic, Layer, Merged, Origin, Settings, Sources, read};
+use crate::settings::{Diagnostic, Faults, Layer, Merged, Origin, Settings, Sources, read};
 use crate::text::door;
 
 /// Where output goes.
@@ -118,7 +118,7 @@ pub struct Prepared {
 /// Why nothing could be prepared: what is wrong, and what to warn of besides.
 pub struct Refusal {
     /// What is wrong.
-    pub errors: Vec<Diagnostic>,
+    pub errors: Faults,
     /// What to warn of.
     pub warnings: Vec<Diagnostic>,
 }
@@ -126,7 +126,7 @@ pub struct Refusal {
 /// Resolves the settings and makes the plan. `to_run`: whether it will be carried out.
 pub fn prepare(survey: Survey, cli: &Cli, environment: &Environment, to_run: bool) -> Result<Prepared, Refusal> {
     let Survey { git, common_dir, worktrees, merged, look, progress_look, hints, .. } = survey;
-    let warnings = merged.warnings.clone();
+    let warnings = merged.warnings.clone().into_told();
     let selection = Selection {
         checks: cli.named_checks(),
         skip: cli.options.skip.clone(),
@@ -143,7 +143,7 @@ pub fn prepare(survey: Survey, cli: &Cli, environment: &Environment, to_run: boo
 }
 
 /// Whether to use colours: the option, then `color.wtcheck`, then `color.ui`. None: it depends on where they would go.
-fn colour(said: Option<When>, entries: &[Entry], warnings: &mut Vec<Diagnostic>) -> Option<bool> {
+fn colour(said: Option<When>, entries: &[Entry], warnings: &mut Faults) -> Option<bool> {
     let mut of_entry = |key: &str| {
         let entry = last(entries, key)?;
         let value = entry.value.as_ref().map(|value| value.as_slice());
@@ -155,7 +155,7 @@ fn colour(said: Option<When>, entries: &[Entry], warnings: &mut Vec<Diagnostic>)
             other => boolean(other).map(|flag| if flag { When::Auto } else { When::Never }),
         };
         if when.is_none() {
-            warnings.push(not_used(entry, "expected auto, always, never, true or false"));
+            warnings.add(|| not_used(entry, "expected auto, always, never, true or false"));
         }
         when
     };
@@ -180,14 +180,14 @@ pub fn takes_colours(environment: &Environment) -> bool {
 }
 
 /// The colours that `color.wtcheck.SLOT` chooses. As in git, a slot that is not known is another version's.
-fn palette(entries: &[Entry], warnings: &mut Vec<Diagnostic>) -> Palette {
+fn palette(entries: &[Entry], warnings: &mut Faults) -> Palette {
     let mut palette = Palette::BUILT_IN;
     for (slot, (name, _)) in SLOTS.iter().enumerate() {
         let Some(entry) = last(entries, &format!("color.wtcheck.{name}")) else { continue };
         let said = entry.value.as_ref().and_then(|value| value.to_str().ok());
         match said.and_then(palette::parse) {
             Some(style) => palette.choose(slot, style),
-            None => warnings.push(not_used(entry, "expected a colour, such as 'bold red'")),
+            None => warnings.add(|| not_used(entry, "expected a colour, such as 'bold red'")),
         }
     }
     palette

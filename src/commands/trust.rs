@@ -42,12 +42,12 @@ pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut
         .layers
         .iter()
         .find(|(origin, _)| origin.layer == Layer::RepositoryFile)
-        .and_then(|(origin, _)| origin.file.clone())
+        .and_then(|(origin, _)| origin.file.as_deref())
         .unwrap_or_default();
-    let mut text = format!("{} would run:\n", line(&file));
+    let mut text = format!("{} would run:\n", line(file));
     for (path, value) in code.definitions() {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();
-        let place = survey.merged.files.line(&file, &names).map_or_else(String::new, |line| format!("line {line}: "));
+        let place = survey.merged.files.line(file, &names).map_or_else(String::new, |line| format!("line {line}: "));
         text.push_str(&format!(
             "  {}{} = {}\n",
             survey.look.paint(Role::Faint, &place),

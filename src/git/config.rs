@@ -1,5 +1,7 @@
 //! `git config` read whole, in one process.
 
+use std::sync::Arc;
+
 use bstr::{BString, ByteSlice};
 
 use crate::git::command::{Git, Invocation};
@@ -44,7 +46,7 @@ pub struct Entry {
     /// Its scope.
     pub scope: Scope,
     /// Its file, or what else git says of its origin.
-    pub origin: String,
+    pub origin: Arc<str>,
     /// The section and the key, lower-cased by git; the subsection between them as written.
     pub key: String,
     /// Its value; none: the key stands alone, which git reads as true.
@@ -76,7 +78,10 @@ pub fn parse(output: &[u8]) -> Option<Vec<Entry>> {
             Some(at) => (&pair[..at], Some(BString::from(&pair[at + 1..]))),
             None => (pair, None),
         };
-        let origin = origin.strip_prefix(b"file:").unwrap_or(origin).to_str_lossy().into_owned();
+        let origin = origin.strip_prefix(b"file:").unwrap_or(origin).to_str_lossy();
+        // Entries of one file come one after the other: they share its name.
+        let shared = entries.last().map(|last: &Entry| &last.origin).filter(|last| ***last == *origin).cloned();
+        let origin = shared.unwrap_or_else(|| origin.into());
         entries.push(Entry { scope, origin, key: key.to_str_lossy().into_owned(), value });
     }
 }
@@ -112,7 +117,7 @@ mod tests {
         assert_eq!(entries[0].value.as_ref().expect("a value"), "make\ntwice");
         assert_eq!((entries[1].scope, &entries[1].value), (Scope::Global, &None));
         assert_eq!(entries[2].value.as_ref().expect("a value"), "");
-        assert_eq!(entries[2].origin, "command line:");
+        assert_eq!(&*entries[2].origin, "command line:");
     }
 
     #[test]

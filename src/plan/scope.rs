@@ -4,7 +4,8 @@ use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap};
 
 use crate::model::check::{Check, FactType};
-use crate::settings::nearest;
+use crate::settings::{listed, nearest};
+use crate::text::name::identifier;
 
 /// The name of the worktree itself in expressions.
 pub(super) const WORKTREE: &str = "worktree";
@@ -29,13 +30,11 @@ pub const COMMON_FIELDS: [(&str, FactType); 4] = [
 
 /// The nearest among many names takes its time to find: advice is for who has misspelt a few.
 const MOST_ADVICE: usize = 20;
-/// As many names are listed as can be read.
-const MOST_LISTED: usize = 20;
 
 /// Every check there is, by the names that expressions call it by.
 pub(super) struct Names<'a> {
     checks: &'a BTreeMap<String, Check>,
-    /// What each is called where `-` is written `_`, made when first one is called so.
+    /// What each is called in expressions, made when first one is called otherwise than by its name.
     written: OnceCell<HashMap<String, String>>,
     /// How often advice may still be given.
     advice: Cell<usize>,
@@ -46,38 +45,32 @@ impl<'a> Names<'a> {
         Self { checks, written: OnceCell::new(), advice: Cell::new(MOST_ADVICE) }
     }
 
-    /// The check that an expression calls by this name (`-` is written `_`).
+    /// The check that an expression calls by this name: see [`identifier`].
     pub(super) fn check(&self, name: &str) -> Option<&'a Check> {
         self.checks.get(name).or_else(|| self.checks.get(self.written().get(name)?))
     }
 
     fn written(&self) -> &HashMap<String, String> {
-        self.written.get_or_init(|| {
-            let mut written = HashMap::with_capacity(self.checks.len());
-            for name in self.checks.keys() {
-                written.entry(name.replace('-', "_")).or_insert_with(|| name.clone());
-            }
-            written
-        })
+        self.written.get_or_init(|| self.checks.keys().map(|name| (identifier(name), name.clone())).collect())
     }
 
     /// How to mend a name that no check has. `source` is the expression that it stands in.
     fn advise(&self, name: &str, source: &str) -> Option<String> {
         let left = self.advice.get().checked_sub(1)?;
         self.advice.set(left);
-        // `my-test` is a subtraction here.
-        let hyphened = self.checks.keys().find(|known| {
-            known.contains('-') && known.split('-').next() == Some(name) && source.contains(known.as_str())
+        // `my-test` is a subtraction here, and `my.test` a field.
+        let respelt = self.checks.keys().find(|known| {
+            let mut parts = known.splitn(2, ['-', '.']);
+            parts.next() == Some(name) && parts.next().is_some() && source.contains(known.as_str())
         });
-        if let Some(known) = hyphened {
-            return Some(format!("in expressions, '{known}' is written '{}'", known.replace('-', "_")));
+        if let Some(known) = respelt {
+            return Some(format!("in expressions, '{known}' is written '{}'", identifier(known)));
         }
-        let names: Vec<String> =
-            self.checks.keys().map(|name| name.replace('-', "_")).chain([WORKTREE.to_owned()]).collect();
-        Some(match nearest(name, names.iter().map(String::as_str)) {
+        let names: Vec<String> = self.checks.keys().map(|name| identifier(name)).chain([WORKTREE.to_owned()]).collect();
+        let known = || names.iter().map(String::as_str);
+        Some(match nearest(name, known()) {
             Some(near) => format!("did you mean '{near}'?"),
-            None if names.len() > MOST_LISTED => format!("there are: {}, ...", names[..MOST_LISTED].join(", ")),
-            None => format!("there are: {}", names.join(", ")),
+            None => format!("there are: {}", listed(known())),
         })
     }
 }

@@ -114,27 +114,145 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// How many faults are told one by one.
+const TOLD: usize = 20;
+
+/// Faults as they are found: the first of them, and how many more there are. What would not be told is not even put into
+/// words, so that a file of a hundred thousand faults costs no more than one of twenty.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    told: Vec<Diagnostic>,
+    more: usize,
+}
+
+impl Faults {
+    /// Adds a fault. It is put into words only where it will be told.
+    pub fn add(&mut self, fault: impl FnOnce() -> Diagnostic) {
+        if self.is_full() {
+            self.more += 1;
+        } else {
+            self.told.push(fault());
+        }
+    }
+
+    /// Whether what is added from now on is only counted.
+    pub fn is_full(&self) -> bool {
+        self.told.len() >= TOLD
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// Adds all of others.
+    pub fn append(&mut self, others: Self) {
+        self.more += others.more;
+        for fault in others.told {
+            self.add(|| fault);
+        }
+    }
+
+    /// Those that are told, to say more of each.
+    pub fn told_mut(&mut self) -> &mut [Diagnostic] {
+        &mut self.told
+    }
+
+    /// What is to be told: the first faults, and the number of the others.
+    pub fn into_told(self) -> Vec<Diagnostic> {
+        let rest = (self.more > 0).then(|| Diagnostic::new(format!("and {} more", self.more)));
+        self.told.into_iter().chain(rest).collect()
+    }
+}
+
+impl From<Diagnostic> for Faults {
+    fn from(fault: Diagnostic) -> Self {
+        Self { told: vec![fault], more: 0 }
+    }
+}
+
+/// How many names are held against a misspelt one: a comparison takes its time, and a file may hold very many.
+const COMPARED: usize = 200;
+
 /// The known name that a misspelt one is most likely meant to be.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody misspells so much at length; the comparison would take its time for it.
     if name.len() > 64 {
         return None;
     }
+    let most = 1 + name.chars().count() / 4;
+    let (length, lower) = (name.len(), name.to_lowercase());
+    // A letter is at most four bytes: where the lengths are further apart, the names are too.
+    let near = known.into_iter().filter(|known| known.len().abs_diff(length) <= 4 * most && shares(known, name, most));
     let close = |known: &'a str| {
-        let distance = strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
-        (distance <= 1 + name.chars().count() / 4).then_some((distance, known))
+        let distance = strsim::damerau_levenshtein(&lower, &known.to_lowercase());
+        (distance <= most).then_some((distance, known))
     };
-    known.into_iter().filter_map(close).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    near.take(COMPARED).filter_map(close).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// Whether two names share so many letters that only `most` of them can differ: a quick look before the comparison.
+fn shares(known: &str, name: &str, most: usize) -> bool {
+    let mut counts = [0_i32; 26];
+    let mut count = |text: &str, by: i32| {
+        for letter in text.bytes().filter(u8::is_ascii_alphabetic) {
+            counts[usize::from(letter.to_ascii_lowercase() - b'a')] += by;
+        }
+    };
+    count(known, 1);
+    count(name, -1);
+    // One change takes one letter and puts another.
+    counts.iter().map(|count| count.unsigned_abs() as usize).sum::<usize>() <= 2 * most
+}
+
+/// Names of which each leads to the next; of very many, the first and the last.
+pub fn around(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if names.len() > TOLD => {
+            let left_out = names.len() - TOLD;
+            format!("{} -> ({left_out} more) -> {last}", first[..TOLD - 1].join(" -> "))
+        }
+        _ => names.join(" -> "),
+    }
+}
+
+/// Names in a list, the first of them where there are many.
+pub fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    let more = names.len().saturating_sub(TOLD);
+    let rest = (more > 0).then(|| format!("and {more} more"));
+    names.take(TOLD).map(str::to_owned).chain(rest).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::*;
 
     #[test]
     fn offers_only_what_is_near() {
         assert_eq!(nearest("tiemout", ["timeout", "retries"]), Some("timeout"));
         assert_eq!(nearest("maxConcurency", ["max-concurrency", "checks"]), Some("max-concurrency"));
         assert_eq!(nearest("colour", ["timeout", "retries"]), None);
+        assert_eq!(nearest("tset", ["TEST"]), Some("TEST"));
+    }
+
+    #[test]
+    fn the_first_faults_are_told_and_the_others_counted() {
+        let mut faults = Faults::default();
+        for _ in 0..TOLD {
+            faults.add(|| Diagnostic::new("wrong"));
+        }
+        faults.add(|| unreachable!("it is not put into words"));
+        let mut others = Faults::from(Diagnostic::new("other"));
+        others.more = 4;
+        faults.append(others);
+        let told = faults.into_told();
+        assert_eq!((told.len(), told[TOLD].to_string()), (TOLD + 1, "and 6 more".to_owned()));
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_listed() {
+        let names: Vec<String> = (0..30).map(|index| index.to_string()).collect();
+        assert!(listed(names.iter().map(String::as_str)).ends_with("18, 19, and 10 more"));
+        assert_eq!(listed(["a", "b"].into_iter()), "a, b");
     }
 }

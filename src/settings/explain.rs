@@ -9,6 +9,7 @@ use crate::settings::layers::Merged;
 use crate::settings::origin::{Layer, Origin};
 use crate::settings::resolve::Settings;
 use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+use crate::text::name::shown;
 use crate::text::{duration, size};
 
 /// Where a value that is in effect comes from.
@@ -190,9 +191,9 @@ fn find(name: &str) -> Result<(&'static Key, Vec<String>), Diagnostic> {
     let in_check = plain.strip_prefix("check.").unwrap_or(plain);
     let lookup = |keys: &'static [Key], last: &str| {
         folded(keys, last).ok_or_else(|| {
-            let diagnostic = Diagnostic::new(format!("no key is named '{name}'"));
+            let diagnostic = Diagnostic::new(format!("no key is named '{}'", shown(name)));
             match nearest(last, keys.iter().map(|key| key.name)) {
-                Some(near) => diagnostic.remedy(format!("did you mean '{}'?", name.replace(last, near))),
+                Some(near) => diagnostic.remedy(format!("did you mean '{}'?", shown(&name.replace(last, near)))),
                 None => diagnostic
                     .remedy(format!("there are: {}", keys.iter().map(|key| key.name).collect::<Vec<_>>().join(", "))),
             }

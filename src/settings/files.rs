@@ -1,16 +1,44 @@
 //! The settings files as they were read, to show a value in its line.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::settings::diagnostic::{Diagnostic, Excerpt};
 
-/// Files by name, with their content.
+/// Files by name, with their content and the places of their keys.
 #[derive(Clone, Debug, Default)]
-pub struct Files(Vec<(String, String)>);
+pub struct Files(Vec<(Arc<str>, File, Arc<Place>)>);
+
+/// A text in lines.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    content: Arc<str>,
+    /// The first byte of each line.
+    lines: Arc<[usize]>,
+}
+
+/// Where a key stands, and what stands below it, in bytes.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) key: Range<u32>,
+    /// None for a table: its key stands for it.
+    pub(super) value: Option<Range<u32>>,
+    /// The keys below, in the order of their names.
+    pub(super) below: Vec<(Box<str>, Place)>,
+}
+
+impl Place {
+    fn at(&self, path: &[impl AsRef<str>]) -> Option<&Self> {
+        path.iter().try_fold(self, |place, name| {
+            let found = place.below.binary_search_by(|(known, _)| (**known).cmp(name.as_ref())).ok()?;
+            Some(&place.below[found].1)
+        })
+    }
+}
 
 impl Files {
-    pub(super) fn add(&mut self, name: String, content: String) {
-        self.0.push((name, content));
+    pub(super) fn add(&mut self, name: Arc<str>, file: File, places: Place) {
+        self.0.push((name, file, Arc::new(places)));
     }
 
     /// Shows each fault of a file in its line.
@@ -25,57 +53,77 @@ impl Files {
 
     /// The line in which a key stands, counted from 1.
     pub fn line(&self, file: &str, path: &[&str]) -> Option<usize> {
-        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
-        self.excerpt(file, &path, false).map(|excerpt| excerpt.line)
+        let (file, span) = self.span(file, path, false)?;
+        Some(file.line_of(span.start) + 1)
     }
 
     fn excerpt(&self, file: &str, path: &[String], at_key: bool) -> Option<Excerpt> {
-        let (_, content) = self.0.iter().find(|(name, _)| name == file)?;
-        let span = locate(content, path, at_key)?;
-        let start = content.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
-        let line = content.get(start..)?.lines().next()?.to_owned();
-        let before = content.get(start..span.start)?.chars().count();
-        let inside = content.get(span.start..span.end)?.lines().next().unwrap_or_default().chars().count();
-        Some(Excerpt {
-            line: content.get(..start)?.matches('\n').count() + 1,
-            text: line,
-            column: before,
-            width: inside.max(1),
-        })
+        let (file, span) = self.span(file, path, at_key)?;
+        file.excerpt(span)
+    }
+
+    /// Where the value of a key stands, or the key itself.
+    fn span(&self, file: &str, path: &[impl AsRef<str>], at_key: bool) -> Option<(&File, Range<usize>)> {
+        let (_, file, places) = self.0.iter().find(|(name, _, _)| **name == *file)?;
+        let place = places.at(path).filter(|_| !path.is_empty())?;
+        let span = place.value.as_ref().filter(|_| !at_key).unwrap_or(&place.key);
+        Some((file, span.start as usize..span.end as usize))
     }
 }
 
-/// Where the value of a key stands, or the key itself.
-fn locate(content: &str, path: &[String], at_key: bool) -> Option<Range<usize>> {
-    let document = toml_edit::ImDocument::parse(content).ok()?;
-    let (last, tables) = path.split_last()?;
-    let mut table: &dyn toml_edit::TableLike = document.as_table();
-    for name in tables {
-        table = table.get(name)?.as_table_like()?;
+/// How much of a long line is shown.
+const SHOWN: usize = 120;
+
+impl File {
+    pub(super) fn new(content: String) -> Self {
+        let starts = content.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        Self { content: content.into(), lines }
     }
-    let (key, item) = table.get_key_value(last)?;
-    let value = item.as_value().and_then(toml_edit::Value::span).filter(|_| !at_key);
-    value.or_else(|| key.span()).or_else(|| item.span())
+
+    pub(super) fn content(&self) -> &str {
+        &self.content
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+
+    /// The line in which a part of the text begins; of a long one, what surrounds the part.
+    pub(super) fn excerpt(&self, span: Range<usize>) -> Option<Excerpt> {
+        let index = self.line_of(span.start);
+        let start = *self.lines.get(index)?;
+        let line = self.content.get(start..)?.lines().next().unwrap_or_default();
+        let before = self.content.get(start..span.start)?.chars().count();
+        let inside = self.content.get(span.start..span.end)?.lines().next().unwrap_or_default().chars().count();
+        let length = line.chars().count();
+        let first = if length > SHOWN { before.saturating_sub(SHOWN / 3) } else { 0 };
+        let (lead, tail) = (if first > 0 { "..." } else { "" }, if length > first + SHOWN { "..." } else { "" });
+        let text: String = line.chars().skip(first).take(SHOWN).collect();
+        let shown = text.chars().count().saturating_sub(before - first);
+        Some(Excerpt {
+            line: index + 1,
+            text: format!("{lead}{text}{tail}"),
+            column: lead.len() + before - first,
+            width: inside.min(shown).max(1),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place(content: &str, path: &[&str]) -> Option<(usize, usize, usize)> {
-        let mut files = Files::default();
-        files.add("f".to_owned(), content.to_owned());
-        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
-        files.excerpt("f", &path, false).map(|excerpt| (excerpt.line, excerpt.column, excerpt.width))
-    }
-
     #[test]
-    fn points_at_the_value() {
-        let content = "timeout = \"soon\"\n\n[check.test]\ncommand = [\n  \"a\",\n]\nenv = { A = 1 }\n";
-        assert_eq!(place(content, &["timeout"]), Some((1, 10, 6)));
-        assert_eq!(place(content, &["check", "test", "command"]), Some((4, 10, 1)));
-        assert_eq!(place(content, &["check", "test", "env", "A"]), Some((7, 12, 1)));
-        assert_eq!(place(content, &["check", "none"]), None);
-        assert_eq!(place("broken [", &["broken"]), None);
+    fn of_a_long_line_what_surrounds_the_place_is_shown() {
+        let file = File::new(format!("short\n{}X{}\n", "a".repeat(1000), "b".repeat(1000)));
+        let excerpt = file.excerpt(1006..1007).expect("a place");
+        assert_eq!((excerpt.line, excerpt.column, excerpt.width), (2, 43, 1));
+        assert_eq!(excerpt.text, format!("...{}X{}...", "a".repeat(40), "b".repeat(79)));
+        let excerpt = file.excerpt(0..5).expect("a place");
+        assert_eq!((excerpt.text.as_str(), excerpt.column, excerpt.width), ("short", 0, 5));
+        let excerpt = file.excerpt(6..2007).expect("a place");
+        assert_eq!((excerpt.text.len(), excerpt.width), (123, 120));
+        assert_eq!(File::new(String::new()).excerpt(0..0).expect("a place").line, 1);
     }
 }

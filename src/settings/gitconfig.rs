@@ -1,6 +1,7 @@
 //! gitconfig as a layer of settings: `[wtcheck]` and `[wtcheck "NAME"]`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bstr::ByteSlice;
 use figment::value::{Dict, Tag, Value};
@@ -22,28 +23,59 @@ struct Gathered<'a> {
     values: Vec<Option<&'a str>>,
 }
 
-/// The tables above a key: of `wtcheck.test.timeout`, `check` and `test`; of `wtcheck.profile.ci.test.timeout`, those below `profile` and `ci`.
+/// The tables above a key; a profile's name ends at its first dot, as the name of a check may hold dots too. Of
+/// `wtcheck.test.timeout`, `check` and `test`; of `wtcheck.profile.ci.test.timeout`, those below `profile` and `ci`.
 fn tables(subsection: Option<&str>) -> Vec<&str> {
-    match subsection {
-        None => Vec::new(),
-        Some(subsection) => {
-            match subsection.strip_prefix("profile.").map(|rest| rest.split_once('.').unwrap_or((rest, ""))) {
-                None => vec!["check", subsection],
-                Some((profile, "")) => vec!["profile", profile],
-                Some((profile, check)) => vec!["profile", profile, "check", check],
-            }
-        }
+    let Some(subsection) = subsection else { return Vec::new() };
+    let Some(rest) = subsection.strip_prefix("profile.") else { return vec!["check", subsection] };
+    match rest.split_once('.') {
+        None => vec!["profile", rest],
+        Some((profile, check)) => vec!["profile", profile, "check", check],
     }
+}
+
+/// Whether the tables of a subsection are let in; what is wrong with their names is said.
+fn admits(tables: &[&str], origin: &Origin, merged: &mut Merged) -> bool {
+    let admitted = &mut merged.admitted;
+    let above = match *tables {
+        ["profile", profile, ..] => admitted.profile(profile).map_err(|refusal| (refusal, &tables[..2])),
+        _ => Ok(()),
+    };
+    let let_in = above.and_then(|()| {
+        match *tables {
+            ["check", name] => admitted.check(None, name),
+            ["profile", profile, "check", name] => admitted.check(Some(profile), name),
+            _ => Ok(()),
+        }
+        .map_err(|refusal| (refusal, tables))
+    });
+    let Err((refusal, path)) = let_in else { return true };
+    if let Some(fault) = refusal.told(origin, path) {
+        merged.errors.add(|| fault);
+    }
+    false
 }
 
 /// One layer for each scope and file: within a scope repeated keys add up over its files, and the file of the last value is the value's.
 pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: &mut Merged) -> Vec<Placed> {
     let mut gathered: BTreeMap<(Scope, Vec<&str>), Gathered<'_>> = BTreeMap::new();
+    let mut last: Option<(&str, bool)> = None;
     for entry in entries {
         let Some(path) = entry.key.strip_prefix("wtcheck.") else { continue };
-        let origin = Origin { layer: layer(entry.scope), file: Some(entry.origin.clone()) };
+        let origin = Origin { layer: layer(entry.scope), file: Some(Arc::clone(&entry.origin)) };
         let (mut path, name) = match path.rsplit_once('.') {
-            Some((subsection, name)) => (tables(Some(subsection)), name),
+            Some((subsection, name)) => {
+                // The keys of a subsection stand together: its names are looked at once.
+                let admitted = match last {
+                    Some((known, admitted)) if known == subsection => admitted,
+                    _ => admits(&tables(Some(subsection)), &origin, merged),
+                };
+                last = Some((subsection, admitted));
+                if !admitted {
+                    continue;
+                }
+                (tables(Some(subsection)), name)
+            }
             None => (tables(None), path),
         };
         let keys = match path.as_slice() {
@@ -53,12 +85,12 @@ pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: 
         };
         let Some(key) = folded(keys, name) else {
             path.push(name);
-            unknown(&origin, &path, keys, &mut merged.warnings);
+            merged.warnings.add(|| unknown(&origin, &path, keys, false));
             continue;
         };
         path.push(key.name);
         let Ok(value) = entry.value.as_ref().map(|value| value.to_str()).transpose() else {
-            merged.errors.push(Diagnostic::of(&origin, &path, "not UTF-8"));
+            merged.errors.add(|| Diagnostic::of(&origin, &path, "not UTF-8"));
             continue;
         };
         let slot = gathered.entry((entry.scope, path)).or_insert_with(|| Gathered {

@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use figment::providers::{Format, Toml};
+use figment::Figment;
 use figment::value::{Dict, Value};
-use figment::{Figment, Profile, Provider};
 
 use crate::git::config::Entry;
 use crate::model::environment::Environment;
-use crate::settings::diagnostic::Diagnostic;
+use crate::settings::diagnostic::{Diagnostic, Faults};
+use crate::settings::document;
 use crate::settings::files::Files;
 use crate::settings::gitconfig;
+use crate::settings::names::Admitted;
 use crate::settings::origin::{Layer, Origin, Placed};
 use crate::settings::profile;
 use crate::settings::reading::{self, Links};
 use crate::settings::schema::{CheckKeys, TopKeys, folded};
-use crate::settings::take::{shortened, take, unknown};
+use crate::settings::take::{Marked, unknown};
 use crate::settings::trust::Code;
-use crate::text::message::Prose;
 
 /// What the layers are read from.
 pub struct Sources<'a> {
@@ -59,9 +59,13 @@ pub struct Merged {
     /// The profiles that were laid over the rest, the weakest first.
     pub profiles: Vec<String>,
     /// What is wrong but stops nothing.
-    pub warnings: Vec<Diagnostic>,
+    pub warnings: Faults,
     /// What is wrong and stops the run.
-    pub errors: Vec<Diagnostic>,
+    pub errors: Faults,
+    /// Those of the errors that were found before any value was looked at: of files, names and the choice of a profile.
+    pub(super) of_reading: Faults,
+    /// The tables that have been let in.
+    pub(super) admitted: Admitted,
 }
 
 /// Reads and merges every layer. All faults are found, not only the first.
@@ -99,55 +103,49 @@ pub fn read(sources: &Sources<'_>) -> Merged {
     let (lasting, passing): (Vec<_>, Vec<_>) =
         layers.into_iter().partition(|placed| placed.origin.layer < Layer::Environment);
     let lasting = lasting.into_iter().fold(Figment::new(), Figment::merge);
-    let chosen = sources.profile.map(str::to_owned).or_else(|| sources.environment.text(PROFILE).map(str::to_owned));
-    let overlays = data(&lasting, &mut merged)
-        .map_or_else(Vec::new, |data| profile::chain(&lasting, &data, chosen.as_deref(), &mut merged));
-    // What is wrong in a profile is said once.
-    let overlays = if merged.errors.is_empty() { overlays } else { Vec::new() };
+    let chosen = sources.profile.or_else(|| sources.environment.text(PROFILE));
+    let overlays = overlays(&lasting, chosen, &mut merged);
     let figment = overlays.into_iter().fold(lasting, Figment::merge);
     let figment = passing.into_iter().fold(figment, Figment::merge);
-    if let Some(mut data) = data(&figment, &mut merged) {
-        data.remove("profile");
-        take(&figment, &data, &[], &mut merged);
-    }
+    let marked = Marked::of(&figment, &mut merged.errors);
+    drop(figment);
+    marked.take(&mut merged);
     merged.annotate();
     merged
+}
+
+/// The chosen profiles, the weakest first; none where any profile is wrong: that is said, and said once.
+fn overlays(lasting: &Figment, chosen: Option<&str>, merged: &mut Merged) -> Vec<profile::Overlay> {
+    let marked = Marked::of(lasting, &mut merged.errors);
+    let overlays = profile::chain(&marked, chosen, merged);
+    merged.of_reading = merged.errors.clone();
+    profile::check_all(&marked, merged);
+    if merged.errors.is_empty() { overlays } else { Vec::new() }
 }
 
 /// The variable that chooses a profile.
 const PROFILE: &str = "GIT_WTCHECK_PROFILE";
 
-fn data(figment: &Figment, merged: &mut Merged) -> Option<Dict> {
-    match figment.data() {
-        Ok(mut data) => Some(data.remove(&Profile::Default).unwrap_or_default()),
-        Err(error) => {
-            merged.errors.extend(error.into_iter().map(|error| Diagnostic::new(error.to_string())));
-            None
+impl Merged {
+    fn annotate(&mut self) {
+        for faults in [&mut self.errors, &mut self.warnings, &mut self.of_reading] {
+            self.files.annotate(faults.told_mut());
         }
     }
 }
 
-impl Merged {
-    fn annotate(&mut self) {
-        self.files.annotate(&mut self.errors);
-        self.files.annotate(&mut self.warnings);
-    }
-}
-
-/// What is wrong in each layer by itself, also where a stronger one hides it.
-pub fn faults(merged: &Merged) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+/// What is wrong in each layer by itself, also where a stronger one hides it; the warnings among it.
+pub fn faults(merged: &Merged) -> Faults {
+    let mut found = merged.warnings.clone();
+    found.append(merged.of_reading.clone());
     for (origin, layer) in &merged.layers {
         let figment = Figment::from(Placed { origin: origin.clone(), data: layer.clone() });
         let mut alone = Merged { files: merged.files.clone(), ..Merged::default() };
-        if let Some(mut data) = data(&figment, &mut alone) {
-            profile::chain(&figment, &data, None, &mut alone);
-            data.remove("profile");
-            take(&figment, &data, &[], &mut alone);
-        }
+        let marked = Marked::of(&figment, &mut alone.errors);
+        profile::check_all(&marked, &mut alone);
+        marked.take(&mut alone);
         alone.annotate();
-        found.append(&mut alone.errors);
-        found.append(&mut alone.warnings);
+        found.append(alone.errors);
     }
     found
 }
@@ -163,8 +161,7 @@ fn user_file(environment: &Environment) -> Option<PathBuf> {
 const LARGEST_FILE: usize = 1 << 20;
 
 fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
-    let origin = Origin { layer, file: Some(path.display().to_string()) };
-    let fault = |problem: Prose| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
+    let origin = Origin { layer, file: Some(path.display().to_string().into()) };
     let content = match contents(path, layer) {
         Ok(content) => content,
         // A link that leads nowhere is there, and cannot be read.
@@ -174,28 +171,19 @@ fn file(path: &Path, layer: Layer, merged: &mut Merged) -> Option<Placed> {
             return None;
         }
         Err(error) => {
-            let mut diagnostic = fault(format!("cannot be read: {error}").into());
+            let mut diagnostic =
+                Diagnostic { origin: Some(origin), ..Diagnostic::new(format!("cannot be read: {error}")) };
             if layer == Layer::RepositoryFile {
                 let remedy = "only a regular file of the worktree is read here; '--config FILE' reads one that you name yourself";
                 diagnostic = diagnostic.remedy(remedy);
             }
             // The user's own file may be on a disk that is away; what the repository or the command line names must be read.
             let list = if layer == Layer::User { &mut merged.warnings } else { &mut merged.errors };
-            list.push(diagnostic);
+            list.add(|| diagnostic);
             return None;
         }
     };
-    match Toml::string(&content).data() {
-        Ok(mut data) => {
-            merged.files.add(path.display().to_string(), content);
-            Some(Placed { origin, data: data.remove(&Profile::Default).unwrap_or_default() })
-        }
-        Err(error) => {
-            let lines: Vec<_> = error.to_string().trim_end().lines().map(|line| shortened(line, 160)).collect();
-            merged.errors.push(fault(Prose::quoting(&lines.join("\n"))));
-            None
-        }
-    }
+    document::read(content, origin, merged)
 }
 
 /// A repository's own file is a file in the worktree: a link could lead to what its author may not read and the user may.
@@ -214,14 +202,18 @@ fn variables(environment: &Environment, merged: &mut Merged) -> Placed {
             continue;
         }
         let Some(value) = value.to_str() else {
-            merged.errors.push(Diagnostic::of(&origin, &[key], "not UTF-8"));
+            merged.errors.add(|| Diagnostic::of(&origin, &[key], "not UTF-8"));
             continue;
         };
         match folded(TopKeys::KEYS, &key.replace('_', "-")) {
             Some(key) => {
                 data.insert(key.name.to_owned(), gitconfig::value(key.shape, &[Some(value)]));
             }
-            None => unknown(&origin, &[&key.replace('_', "-").to_lowercase()], TopKeys::KEYS, &mut merged.warnings),
+            None => {
+                merged
+                    .warnings
+                    .add(|| unknown(&origin, &[&key.replace('_', "-").to_lowercase()], TopKeys::KEYS, false));
+            }
         }
     }
     Placed { origin, data }
@@ -278,11 +270,13 @@ mod tests {
                 command_line: Vec::new(),
             };
             let merged = read(&sources);
-            let faults = merged.errors.iter().chain(&merged.warnings).map(ToString::to_string).collect::<Vec<_>>();
+            let faults = [merged.errors.clone(), merged.warnings.clone()].map(Faults::into_told).concat();
+            let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>();
             assert!(faults.iter().all(|fault| fault.len() < 2000), "{faults:?}");
             if let Err(faults) = Settings::resolve(merged) {
                 assert!(!faults.is_empty());
             }
+            super::faults(&read(&sources));
         }
     }
 
@@ -328,7 +322,7 @@ mod tests {
         holds(&prop::collection::vec(pairs, 0..6), |folder, pairs| {
             let entry = |(key, value, scope): (String, Option<String>, Scope)| Entry {
                 scope,
-                origin: "file".to_owned(),
+                origin: "file".into(),
                 key: format!("wtcheck.{}", key.strip_prefix("check.").unwrap_or(&key)),
                 value: value.map(Into::into),
             };

@@ -1,10 +1,12 @@
 //! What is asked for: every layer of settings read, merged, typed and resolved, each value with its source.
 
 mod diagnostic;
+mod document;
 pub mod explain;
 mod files;
 mod gitconfig;
 mod layers;
+mod names;
 mod origin;
 mod profile;
 mod reading;
@@ -15,12 +17,9 @@ pub mod trust;
 mod values;
 pub mod written;
 
-pub use diagnostic::{Diagnostic, nearest};
+pub use diagnostic::{Diagnostic, Faults, around, listed, nearest};
 pub use files::Files;
 pub use layers::{Merged, Sources, faults, read};
+pub use names::RESERVED;
 pub use origin::{Layer, Origin};
 pub use resolve::{RunSettings, Settings};
-
-/// Names that a check cannot bear: the commands of the program, and what expressions call something else.
-pub const RESERVED: [&str; 10] =
-    ["run", "plan", "config", "trust", "untrust", "setup", "help", "worktree", "check", "profile"];

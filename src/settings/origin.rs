@@ -1,6 +1,7 @@
 //! Where settings come from: the layers, the weakest first, and the place of one value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider, Source};
@@ -108,7 +109,7 @@ pub struct Origin {
     /// The layer.
     pub layer: Layer,
     /// The file, where the layer is one.
-    pub file: Option<String>,
+    pub file: Option<Arc<str>>,
 }
 
 impl Origin {
@@ -120,7 +121,7 @@ impl Origin {
     fn metadata(&self) -> Metadata {
         let metadata = Metadata::named(self.layer.name());
         match &self.file {
-            Some(file) => metadata.source(Source::Custom(file.clone())),
+            Some(file) => metadata.source(Source::Custom(file.to_string())),
             None => metadata,
         }
     }
@@ -128,7 +129,7 @@ impl Origin {
     pub(super) fn from_metadata(metadata: &Metadata) -> Option<Self> {
         let layer = Layer::ALL.into_iter().find(|layer| layer.name() == metadata.name)?;
         let file = match &metadata.source {
-            Some(Source::Custom(file)) => Some(file.clone()),
+            Some(Source::Custom(file)) => Some(file.as_str().into()),
             _ => None,
         };
         Some(Self { layer, file })

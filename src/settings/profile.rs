@@ -1,14 +1,15 @@
 //! Profiles: `[profile.NAME]` lies over the rest where `--profile NAME` or `GIT_WTCHECK_PROFILE` asks for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::{Metadata, Profile, Provider};
 
-use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::diagnostic::{Diagnostic, around, listed, nearest};
 use crate::settings::layers::Merged;
+use crate::settings::names::fault_of_profile;
 use crate::settings::schema::Key;
-use crate::settings::take::{origin, take};
+use crate::settings::take::Marked;
 use crate::settings::values::Shape;
 
 /// The one key that only a profile has.
@@ -33,35 +34,40 @@ impl Provider for Overlay {
     }
 }
 
-/// Checks every profile, and gives the chosen one with those that it inherits from, the weakest first.
-pub(super) fn chain(figment: &Figment, data: &Dict, chosen: Option<&str>, merged: &mut Merged) -> Vec<Overlay> {
-    let none = Dict::new();
-    let profiles = match data.get("profile") {
-        None => &none,
-        Some(Value::Dict(_, profiles)) => profiles,
-        Some(other) => {
-            merged.errors.push(Diagnostic::of(
-                &origin(figment, other),
-                &["profile"],
-                "must be a table: [profile.NAME]",
-            ));
-            return Vec::new();
-        }
+/// The profiles among merged layers.
+fn profiles(marked: &Marked) -> Option<&Dict> {
+    marked.data().get("profile").and_then(Value::as_dict)
+}
+
+/// Finds what is wrong with the profiles, chosen or not.
+pub(super) fn check_all(marked: &Marked, merged: &mut Merged) {
+    let Some(profiles) = marked.data().get("profile") else { return };
+    let Value::Dict(_, profiles) = profiles else {
+        let from = marked.origin(profiles);
+        merged.errors.add(|| Diagnostic::of(&from, &["profile"], "must be a table: [profile.NAME]"));
+        return;
     };
     for (name, keys) in profiles {
-        check(figment, name, keys, merged);
+        check(marked, name, keys, merged);
     }
-    let mut names: Vec<String> = Vec::new();
+}
+
+/// The chosen profile with those that it inherits from, the weakest first.
+pub(super) fn chain(marked: &Marked, chosen: Option<&str>, merged: &mut Merged) -> Vec<Overlay> {
+    let none = Dict::new();
+    let profiles = profiles(marked).unwrap_or(&none);
+    let (mut names, mut seen): (Vec<String>, HashSet<String>) = Default::default();
     let mut overlays = Vec::new();
     let mut next = chosen.map(str::to_owned);
     while let Some(name) = next {
-        if names.contains(&name) {
+        if !seen.insert(name.clone()) {
             names.push(name);
-            merged.errors.push(Diagnostic::new(format!("profiles inherit from each other: {}", names.join(" -> "))));
+            let circle = around(&names);
+            merged.errors.add(|| Diagnostic::new(format!("profiles inherit from each other: {circle}")));
             return Vec::new();
         }
         let Some(Value::Dict(_, keys)) = profiles.get(&name) else {
-            merged.errors.push(no_such(&name, profiles));
+            merged.errors.add(|| no_such(&name, profiles));
             return Vec::new();
         };
         let mut keys = keys.clone();
@@ -84,34 +90,37 @@ impl Merged {
 }
 
 /// Finds what is wrong with a profile, whether it is chosen or not.
-fn check(figment: &Figment, name: &str, keys: &Value, merged: &mut Merged) {
+fn check(marked: &Marked, name: &str, keys: &Value, merged: &mut Merged) {
     let Value::Dict(_, keys) = keys else {
-        merged.errors.push(Diagnostic::of(&origin(figment, keys), &["profile", name], "must be a table of settings"));
+        let from = marked.origin(keys);
+        merged.errors.add(|| Diagnostic::of(&from, &["profile", name], "must be a table of settings"));
         return;
     };
     let mut keys = keys.clone();
-    if let Some(value) = keys.remove(INHERITS.name)
-        && value.as_str().is_none()
-    {
-        let from = origin(figment, &value);
-        merged.errors.push(Diagnostic::of(
-            &from,
-            &["profile", name, INHERITS.name],
-            format!("expected {}", INHERITS.accepted),
-        ));
+    if let Some(value) = keys.remove(INHERITS.name) {
+        let problem = match value.as_str() {
+            None => Some(format!("expected {}", INHERITS.accepted)),
+            Some(other) => fault_of_profile(other),
+        };
+        if let Some(problem) = problem {
+            let from = marked.origin(&value);
+            merged.errors.add(|| Diagnostic::of(&from, &["profile", name, INHERITS.name], problem));
+        }
     }
     let mut alone = Merged::default();
-    take(figment, &keys, &["profile", name], &mut alone);
-    merged.errors.append(&mut alone.errors);
-    merged.warnings.append(&mut alone.warnings);
+    marked.take_table(&keys, &["profile", name], &mut alone);
+    merged.errors.append(alone.errors);
 }
 
 fn no_such(name: &str, profiles: &Dict) -> Diagnostic {
+    if let Some(problem) = fault_of_profile(name) {
+        return Diagnostic::new(problem);
+    }
     let diagnostic = Diagnostic::new(format!("no profile is named '{name}'"));
-    let known: Vec<&str> = profiles.keys().map(String::as_str).collect();
-    match nearest(name, known.iter().copied()) {
+    let known = || profiles.keys().map(String::as_str);
+    match nearest(name, known()) {
         Some(near) => diagnostic.remedy(format!("did you mean '{near}'?")),
-        None if known.is_empty() => diagnostic.remedy("none is defined: [profile.NAME]"),
-        None => diagnostic.remedy(format!("there are: {}", known.join(", "))),
+        None if profiles.is_empty() => diagnostic.remedy("none is defined: [profile.NAME]"),
+        None => diagnostic.remedy(format!("there are: {}", listed(known()))),
     }
 }

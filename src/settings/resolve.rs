@@ -1,15 +1,15 @@
 //! From merged keys to settings: defaults filled in, names checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
-use crate::settings::RESERVED;
-use crate::settings::diagnostic::{Diagnostic, nearest};
+use crate::settings::diagnostic::{Diagnostic, Faults, listed, nearest};
 use crate::settings::files::Files;
 use crate::settings::layers::Merged;
 use crate::settings::origin::{Layer, Origin};
 use crate::settings::schema::{CheckKeys, Sourced, TopKeys};
+use crate::text::name::identifier;
 
 /// The settings of the whole run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,16 +39,14 @@ pub struct Settings {
     pub keys: BTreeMap<String, CheckKeys>,
     /// What the repository's own file would make run: never run unless it is approved.
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
-    /// What is wrong but stops nothing.
-    pub warnings: Vec<Diagnostic>,
     /// The files that were read, to show a fault in its line.
     pub files: Files,
 }
 
 impl Settings {
     /// Resolves merged layers. All faults are found, not only the first.
-    pub fn resolve(merged: Merged) -> Result<Self, Vec<Diagnostic>> {
-        let Merged { top, mut checks, places, broken, unapproved, warnings, mut errors, files, .. } = merged;
+    pub fn resolve(merged: Merged) -> Result<Self, Faults> {
+        let Merged { top, mut checks, places, broken, unapproved, mut errors, files, .. } = merged;
         for kind in CheckKind::BUILT_IN {
             checks.entry(kind.name().to_owned()).or_default();
         }
@@ -59,16 +57,16 @@ impl Settings {
                     defined.insert(name.clone(), check);
                 }
                 Err(_) if broken.contains(name) => {}
-                Err(diagnostic) => errors.push(diagnostic),
+                Err(diagnostic) => errors.add(|| diagnostic),
             }
         }
-        errors.extend(alike(&checks));
+        alike(&checks, &mut errors);
         let pipeline = pipeline(&top, &checks, &mut errors);
         if !errors.is_empty() {
-            files.annotate(&mut errors);
+            files.annotate(errors.told_mut());
             return Err(errors);
         }
-        Ok(Self { run: run_settings(&top), top, pipeline, checks: defined, keys: checks, unapproved, warnings, files })
+        Ok(Self { run: run_settings(&top), top, pipeline, checks: defined, keys: checks, unapproved, files })
     }
 }
 
@@ -88,15 +86,16 @@ fn run_settings(top: &TopKeys) -> RunSettings {
     }
 }
 
-fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Vec<Diagnostic>) -> Vec<String> {
+fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Faults) -> Vec<String> {
     let enabled = |name: &str| checks.get(name).and_then(|keys| value(keys.enabled.as_ref())).is_none_or(|flag| flag.0);
     let mut names: Vec<String> = Vec::new();
     match &top.checks {
         Some(sourced) => {
+            let mut seen = HashSet::new();
             for name in &sourced.value.0 {
                 if !checks.contains_key(name) {
-                    errors.push(no_such_check(&sourced.origin, &["checks"], name, checks.keys()));
-                } else if !names.contains(name) {
+                    errors.add(|| no_such_check(&sourced.origin, name, checks));
+                } else if seen.insert(name) {
                     names.push(name.clone());
                 }
             }
@@ -110,35 +109,18 @@ fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Ve
     names
 }
 
-fn no_such_check<'a>(
-    origin: &Origin,
-    key: &[&str],
-    name: &str,
-    known: impl Iterator<Item = &'a String> + Clone,
-) -> Diagnostic {
-    let diagnostic = Diagnostic::of(origin, key, format!("no check is named '{name}'"));
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    match nearest(name, known.iter().copied()) {
+fn no_such_check(origin: &Origin, name: &str, checks: &BTreeMap<String, CheckKeys>) -> Diagnostic {
+    let diagnostic = Diagnostic::of(origin, &["checks"], format!("no check is named '{name}'"));
+    let known = || checks.keys().map(String::as_str);
+    match nearest(name, known()) {
         Some(near) => diagnostic.remedy(format!("did you mean '{near}'?")),
-        None => diagnostic.remedy(format!("there are: {}", known.join(", "))),
+        None => diagnostic.remedy(format!("there are: {}", listed(known()))),
     }
 }
 
 fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -> Result<Check, Diagnostic> {
     let place = keys.some_origin().or(place);
     let fault = |problem: String| Diagnostic { origin: place.cloned(), ..Diagnostic::new(problem) };
-    if RESERVED.contains(&name) {
-        return Err(fault(format!("a check cannot be named '{name}': it is a word of git wtcheck's own")));
-    }
-    let mut letters = name.chars();
-    let starts = letters.next().is_some_and(|first| first.is_ascii_alphabetic());
-    if !starts || !letters.all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-        return Err(fault(format!(
-            "a check cannot be named '{}': a letter, then letters, digits, - and _",
-            name.escape_debug()
-        )));
-    }
-
     let kind = match (&keys.kind, CheckKind::built_in(name), &keys.command) {
         (Some(kind), _, _) => kind.value.0,
         (None, Some(kind), None) => kind,
@@ -228,18 +210,19 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
     })
 }
 
-/// Names that expressions could not tell apart: `-` is written `_` there.
-fn alike(checks: &BTreeMap<String, CheckKeys>) -> Vec<Diagnostic> {
+/// Names that expressions could not tell apart: `-` and `.` are written `_` there.
+fn alike(checks: &BTreeMap<String, CheckKeys>, errors: &mut Faults) {
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    let mut faults = Vec::new();
     for (name, keys) in checks {
-        if let Some(other) = seen.insert(name.replace('-', "_"), name) {
-            let problem = format!("checks '{other}' and '{name}' have one name in expressions (- is written _ there)");
-            faults.push(
+        if let Some(other) = seen.insert(identifier(name), name) {
+            errors.add(|| {
+                let problem = format!(
+                    "checks '{other}' and '{name}' have one name in expressions, {} (- and . are written _ there)",
+                    identifier(name)
+                );
                 Diagnostic { origin: keys.some_origin().cloned(), ..Diagnostic::new(problem) }
-                    .remedy("rename one of them"),
-            );
+                    .remedy("rename one of them")
+            });
         }
     }
-    faults
 }

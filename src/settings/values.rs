@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::model::check::{BackoffKind, CheckKind, CommandLine, MOST_RETRIES, RetryClass};
+use crate::text::name::{RULE, is_valid, shown};
 use crate::text::{duration, size};
 
 /// How a value is made from the text that gitconfig and the environment hold.
@@ -154,21 +155,40 @@ visited! {Text, Text, "a text that is not empty",
     }
 }
 
-/// A list of names; in one text, divided by white space.
+/// A list of names of checks; in one text, divided by white space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
 
-visited! {Names, Names, "a list of names, like status test",
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Names, E> {
-        Ok(Names(text.split_whitespace().map(str::to_owned).collect()))
+impl Setting for Names {
+    const SHAPE: Shape = Shape::Names;
+    const ACCEPTED: &'static str = Listed::ACCEPTED;
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Listed(names) = Listed::deserialize(deserializer)?;
+        match names.iter().find(|name| !is_valid(name)) {
+            Some(name) => Err(de::Error::custom(format!("'{}' is no name: {}", shown(name), RULE))),
+            None => Ok(Self(names)),
+        }
+    }
+}
+
+/// A list of words; in one text, divided by white space.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed(pub Vec<String>);
+
+visited! {Listed, Names, "a list of names, like status test",
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Listed, E> {
+        Ok(Listed(text.split_whitespace().map(str::to_owned).collect()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Names, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Listed, A::Error> {
         let mut names = Vec::new();
         while let Some(Text(name)) = items.next_element()? {
             names.push(name);
         }
-        Ok(Names(names))
+        Ok(Listed(names))
     }
 }
 
@@ -299,7 +319,7 @@ impl Setting for Classes {
 
 impl<'de> Deserialize<'de> for Classes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Names(names) = Names::deserialize(deserializer)?;
+        let Listed(names) = Listed::deserialize(deserializer)?;
         let class = |name: &String| {
             let found = RetryClass::ALL.into_iter().find(|class| class.name() == name);
             found.ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(name), &Self::ACCEPTED))

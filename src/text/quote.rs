@@ -105,11 +105,10 @@ mod tests {
 
     #[test]
     fn toml_reads_its_strings_and_keys_back() {
-        use figment::providers::{Format, Toml};
         let text = "a\"b\\c\nd\te\r\u{7f}f\u{9b}\u{202e}\u{61c}\u{200b}\u{e0041}g\u{1f600}";
         let line = format!("{} = {}", toml_path(&["check", text, "plain-key"]), toml(text));
         assert!(!line.contains(is_unsafe), "{line:?}");
-        let read: serde_json::Value = figment::Figment::from(Toml::string(&line)).extract().expect("TOML");
+        let read: serde_json::Value = ::toml::from_str(&line).expect("TOML");
         assert_eq!(read["check"][text]["plain-key"], text);
         assert_eq!(toml_key(""), "\"\"");
     }

@@ -107,22 +107,25 @@ fn every_fault_of_an_expression_is_found_before_anything_starts() {
         ("status.dirty ? 1 : 2", "^^^^^^^^^^^^^^^^^^^^", "must be true or false, but is a whole number", ""),
         ("status.dirty ? true : 2", "^^^^^^^^^^^^^^^^^^^^^^^", "both answers must be of one type", ""),
     ];
-    let names = defined(&repo, rows.iter().map(|(expression, ..)| *expression));
-    let run = repo.wtcheck(&["--skip=package"]);
-    run.exits(2);
-    assert_eq!(run.stdout, "");
-    assert_eq!(run.stderr.matches("error: ").count(), rows.len());
-    for (name, (expression, place, problem, remedy)) in names.iter().zip(rows) {
-        // Marks stand by columns, of which some letters take two.
-        let (lead, marks) = place.split_at(place.find('^').expect("a mark"));
-        let wide = expression.chars().filter(|c| *c == '世').count();
-        let gap = " ".repeat(lead.len() + wide);
-        run.says(&format!("/home/.gitconfig (git global): wtcheck.{name}.when: {problem}"));
-        let quoted = format!("\n    {expression}\n    {gap}{marks}\n");
-        run.says(&quoted);
-        let at = run.stderr.find(&format!(".{name}.when: ")).expect("a message");
-        let message = run.stderr[at..].split("\nerror: ").next().unwrap_or_default();
-        assert!(message.contains(remedy), "{remedy:?} in {message}");
+    // As many as are told of one run.
+    for rows in rows.chunks(20) {
+        let names = defined(&repo, rows.iter().map(|(expression, ..)| *expression));
+        let run = repo.wtcheck(&["--skip=package"]);
+        run.exits(2);
+        assert_eq!(run.stdout, "");
+        assert_eq!(run.stderr.matches("error: ").count(), rows.len());
+        for (name, (expression, place, problem, remedy)) in names.iter().zip(rows) {
+            // Marks stand by columns, of which some letters take two.
+            let (lead, marks) = place.split_at(place.find('^').expect("a mark"));
+            let wide = expression.chars().filter(|c| *c == '世').count();
+            let gap = " ".repeat(lead.len() + wide);
+            run.says(&format!("/home/.gitconfig (git global): wtcheck.{name}.when: {problem}"));
+            let quoted = format!("\n    {expression}\n    {gap}{marks}\n");
+            run.says(&quoted);
+            let at = run.stderr.find(&format!(".{name}.when: ")).expect("a message");
+            let message = run.stderr[at..].split("\nerror: ").next().unwrap_or_default();
+            assert!(message.contains(remedy), "{remedy:?} in {message}");
+        }
     }
     assert!(!repo.at("ran").exists());
 }

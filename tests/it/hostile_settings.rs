@@ -173,3 +173,68 @@ fn a_store_that_is_a_file_holds_no_approval() {
     assert_eq!(repo.wtcheck(&["trust", "--list"]).exits(0).stdout, "");
     repo.wtcheck(&["trust", "--yes"]).exits(128).says("cannot keep the approval");
 }
+
+/// Names that are none: such as draw over a line, are commands to a shell, or take a screen.
+const NO_NAMES: [&str; 9] =
+    ["a\u{1b}[1A\u{1b}[2Kb", "a\u{61c}b", "zz$(touch${IFS}x)", "a b", "!a", "-a", ".a", "", "\u{e9}"];
+
+/// A text as TOML writes it, in ASCII alone.
+fn quoted(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_graphic() || c == ' ' { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
+        .collect()
+}
+
+#[test]
+fn what_is_no_name_is_refused_wherever_it_stands_and_shown_safe() {
+    let repo = TestRepo::new();
+    for name in NO_NAMES.into_iter().chain(["x".repeat(65).as_str(), "x".repeat(1000).as_str()]) {
+        let text = quoted(name);
+        for content in [
+            format!("[check.\"{text}\"]\ncommand = \"true\"\n"),
+            format!("[profile.\"{text}\"]\nretries = 1\n"),
+            format!("[profile.\"{text}\".check.z]\ncommand = \"touch evil\"\n[check.z]\ncommand = \"make test\"\n"),
+            format!("[profile.p.check.\"{text}\"]\ncommand = \"true\"\n"),
+            format!("[profile.p]\ninherits = \"{text}\"\n"),
+            format!("checks = [\"{text}\"]\n"),
+            format!("[check.log]\nneeds = [\"{text}\"]\n"),
+        ] {
+            repo.write(".wtcheck.toml", &content);
+            let commands = [&["plan"][..], &["trust", "--yes"], &["config", "show"], &["config", "validate"], &["-q"]];
+            // One name is tried with all of them.
+            for args in commands.into_iter().take(if name == NO_NAMES[0] { 5 } else { 2 }) {
+                let run = repo.wtcheck(args);
+                run.exits(2).says("/repo/.wtcheck.toml:");
+                assert_eq!(run.stdout, "", "{content}");
+                let raw = |c: char| c != '\n' && (c.is_control() || c == '\u{61c}');
+                assert!(!run.stderr.contains(raw) && run.stderr.lines().all(|line| line.len() < 400), "{}", run.stderr);
+                assert_eq!(run.stderr.matches("error: ").count(), 1, "{}", run.stderr);
+            }
+            let run =
+                Run::of(repo.command(BINARY).env("COMPLETE", "bash").args(["--", "git-wtcheck", "--profile", ""]));
+            assert!(!run.stdout.contains(name) || name.is_empty(), "{}", run.stdout);
+        }
+    }
+    assert!(!repo.at("evil").exists());
+    repo.write(".wtcheck.toml", "");
+    for name in NO_NAMES.into_iter().filter(|name| !name.is_empty()) {
+        let shown: String = name.chars().flat_map(char::escape_default).collect();
+        repo.wtcheck(&[&format!("--profile={name}")]).exits(2).says(&format!("a profile cannot be named '{shown}': "));
+        Run::of(repo.command(BINARY).env("GIT_WTCHECK_PROFILE", name)).exits(2).says(&format!("named '{shown}': "));
+        if !name.starts_with('-') {
+            repo.wtcheck(&["plan", name]).exits(2).says(&format!("no check is named '{shown}'\n"));
+        }
+        repo.wtcheck(&[&format!("--skip={name}")]).exits(2).says(&format!("no check is named '{shown}'\n"));
+        for key in [format!("wtcheck.{name}.command"), format!("wtcheck.profile.{name}.retries")] {
+            let before = std::fs::read(repo.at(".git/config")).expect("a file");
+            repo.config(&key, "1");
+            // In git's configuration, a profile's name ends at its first dot.
+            let is_profile = key.contains("profile");
+            let (table, part) =
+                if is_profile { ("profile", shown.split('.').next().unwrap_or_default()) } else { ("check", &*shown) };
+            let run = repo.wtcheck(&["plan"]);
+            run.exits(2).says(&format!(".git/config (git local): wtcheck.{table}: a {table} cannot be named '{part}"));
+            std::fs::write(repo.at(".git/config"), before).expect("a file");
+        }
+    }
+}

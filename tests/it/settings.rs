@@ -433,10 +433,24 @@ fn a_check_must_be_nameable() {
         ("[check.plan]\ncommand = \"true\"", "a check cannot be named 'plan'"),
         ("[check.config]\ntimeout = 1", "a check cannot be named 'config'"),
         ("[check.trust]\nretry-delay = 1", "a check cannot be named 'trust'"),
+        ("[check.prune]\ncommand = \"true\"", "a check cannot be named 'prune'"),
+        ("[check.launcher]\ncommand = \"true\"", "a check cannot be named 'launcher'"),
+        (
+            "[check.\"profile.ci\"]\ncommand = \"true\"",
+            "in git's configuration, 'wtcheck.profile.' begins something else",
+        ),
+        (
+            "[check.\"a.b\"]\ncommand = \"true\"\n[check.a_b]\ncommand = \"true\"",
+            "have one name in expressions, a_b (- and . are written _ there)",
+        ),
+        (
+            "[check.1]\ncommand = \"true\"\n[check.01]\ncommand = \"true\"\n[check._1]\ncommand = \"true\"",
+            "a check cannot be named '_1'",
+        ),
         ("[check.worktree]\ncommand = \"true\"", "a check cannot be named 'worktree'"),
         (
             "[check.\"a b\"]\ncommand = \"true\"",
-            "a check cannot be named 'a b': a letter, then letters, digits, - and _",
+            "a check cannot be named 'a b': a letter or a digit, then letters, digits, '.', '_' and '-', 64 at the most",
         ),
         ("[check.\"\"]\ncommand = \"true\"", "a check cannot be named ''"),
         ("[check.\"\\u001b[31m\"]\ncommand = \"true\"", "a check cannot be named '\\u{1b}[31m'"),
@@ -464,13 +478,13 @@ fn what_is_no_toml_is_pointed_at() {
     let deep = format!("a = {}", "[".repeat(100_000));
     let dotted = format!("{}a = 1", "a.".repeat(100_000));
     let cases: [(&[u8], &str); 7] = [
-        (b"timeout = \n", "/repo/.wtcheck.toml: TOML parse error at line 1, column 11\n"),
-        (b"a = 1\na = 2\n", "TOML parse error at line 2, column 1\n"),
-        (b"[check.x\n", "TOML parse error at line 1"),
-        (b"a = 1\0\n", "TOML parse error at line 1"),
+        (b"timeout = \n", "/repo/.wtcheck.toml:1: this is no TOML: string values must be quoted"),
+        (b"a = 1\na = 2\n", "/repo/.wtcheck.toml:2: this is no TOML: duplicate key\n  2 | a = 2\n    | ^\n"),
+        (b"[check.x\n", "/repo/.wtcheck.toml:1: this is no TOML: unclosed table"),
+        (b"a = 1\0\n", "/repo/.wtcheck.toml:1: this is no TOML: "),
         (b"\xff\xfe", "/repo/.wtcheck.toml: cannot be read: it is not UTF-8\n"),
-        (deep.as_bytes(), "recursion limit exceeded"),
-        (dotted.as_bytes(), "recursion limit exceeded"),
+        (deep.as_bytes(), "/repo/.wtcheck.toml:1: this is no TOML: cannot recurse further"),
+        (dotted.as_bytes(), "/repo/.wtcheck.toml: this is no TOML: recursion limit"),
     ];
     for (content, message) in cases {
         repo.write(".wtcheck.toml", content);
@@ -533,4 +547,44 @@ fn conflicting_words_of_the_command_line() {
     repo.wtcheck(&["--timeout=0.5ms", "plan"]).exits(0).shows("timeout 1ms");
     repo.wtcheck(&["--timeout=soon", "plan"]).exits(129).says("expected a duration like 500ms");
     repo.wtcheck(&["--retries=-1", "plan"]).exits(129);
+}
+
+#[test]
+fn names_may_hold_dots_and_begin_with_digits() {
+    let repo = TestRepo::new();
+    repo.write(
+        ".wtcheck.toml",
+        "[profile.\"a.b\"]\ninherits = \"1st\"\n[profile.\"a.b\".check.\"c.d-e\"]\nretries = 7\n[profile.1st]\ntimeout = 9\n",
+    );
+    repo.config("wtcheck.c.d-e.command", "true");
+    repo.config("wtcheck.1st.command", "true");
+    repo.config("wtcheck.1st.when", "c_d_e.passed");
+    // A profile's name ends at the first dot there, a check's at the last.
+    repo.config("wtcheck.profile.1st.c.d-e.maxOutput", "3");
+    repo.config("wtcheck.last.command", "true");
+    repo.config("wtcheck.last.needs", "1st c.d-e");
+    repo.config("wtcheck.last.failIf", "!_1st.passed");
+    let json = repo.wtcheck(&["--profile=a.b", "--format=json"]).exits(0).json();
+    for check in ["c.d-e", "1st", "last"] {
+        assert_eq!(crate::support::unit(&json, "repo", check)["outcome"], "passed", "{check}");
+    }
+    let json = repo.wtcheck(&["--profile=a.b", "plan", "--format=json"]).exits(0).json();
+    assert_eq!((&planned(&json, "c.d-e")["retries"], &planned(&json, "last")["timeout_ms"]), (&7.into(), &9000.into()));
+    // What is shown can be fed back.
+    let text = repo.wtcheck(&["--profile=a.b", "config", "show"]).exits(0).shows("[check.\"c.d-e\"]").stdout.clone();
+    repo.write("back.toml", text);
+    repo.wtcheck(&["--config=back.toml", "config", "validate"]).exits(0);
+    for name in ["c.d-e.maxOutput", "check.c.d-e.max-output", "wtcheck.c.d-e.maxoutput"] {
+        repo.wtcheck(&["--profile=a.b", "config", "explain", name])
+            .exits(0)
+            .shows("check.\"c.d-e\".max-output = \"3\"");
+    }
+    // Names as settings write them are no names in expressions.
+    for (expression, hint) in [
+        ("c.d-e.passed", "in expressions, 'c.d-e' is written 'c_d_e'"),
+        ("c.d == 1 || c.d-e.passed", "in expressions, 'c.d-e' is written 'c_d_e'"),
+    ] {
+        repo.config("wtcheck.1st.when", expression);
+        repo.wtcheck(&["plan"]).exits(2).says(hint);
+    }
 }
