@@ -116,8 +116,8 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
     warn(&prepared.warnings, hints, io);
     // Who has asked for checks by name is told of more; what the settings say is no news on every run.
     let to_tell = hints && !cli.options.quiet && !cli.named_checks().is_empty();
-    for (check, by) in prepared.plan.brought_along() {
-        tell(io.err, &[("hint", format!("'{by}' brings '{check}' along"))], to_tell);
+    if to_tell {
+        tell(io.err, &prepared.plan.brought_along(), true);
     }
     if to_run {
         commands::run::run(prepared, cli, environment, &mut watch, io)

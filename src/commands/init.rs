@@ -104,7 +104,7 @@ fn as_gitconfig(suggestion: Option<&(&str, &str, &str)>) -> String {
 
 fn as_toml(suggestion: Option<&(&str, &str, &str)>) -> String {
     let mut text = String::from(
-        "# Settings of git wtcheck for this repository; 'git wtcheck config schema' has the schema for editors.\n# What runs code (command, args, env, dir) takes effect once 'git wtcheck trust' has approved it.\n\n# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n# checks = [\"status\", \"diff\", \"log\"]\n\n# Units at a time; 0 is the number of CPUs.\n# max-concurrency = 0\n",
+        "# Settings of git wtcheck for this repository; 'git wtcheck config schema' has the schema for editors.\n# What runs code (command, args, env, dir, kind) takes effect once 'git wtcheck trust' has approved it.\n\n# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n# checks = [\"status\", \"diff\", \"log\"]\n\n# Units at a time; 0 is the number of CPUs.\n# max-concurrency = 0\n",
     );
     match suggestion {
         Some((file, name, command)) => text.push_str(&format!(

@@ -84,8 +84,8 @@ pub fn survey(
     };
     let mut merged = read(&sources);
     let store = Store::of(environment);
-    if !merged.unapproved.is_empty() && store.as_ref().is_some_and(|store| store.approves(&common_dir, &merged.code)) {
-        merged.unapproved.clear();
+    if merged.asks_for_approval() && store.as_ref().is_some_and(|store| store.approves(&common_dir, &merged.code)) {
+        merged.approve();
     }
     let wanted = colour(cli.options.color, &config, &mut merged.warnings);
     let look = Look {

@@ -1,5 +1,6 @@
 //! What will run where, and why not: worktrees x checks, frozen before anything starts.
 
+mod approval;
 pub mod budget;
 pub mod condition;
 mod evaluate;
@@ -108,15 +109,15 @@ impl Plan {
             faults
         };
         let pipeline = Pipeline::select(&settings, selection).map_err(annotated)?;
-        let unapproved = pipeline.unapproved(&settings);
-        if !unapproved.is_empty() && selection.approved_only {
-            return Err(annotated(unapproved));
+        let (unapproved, faults) = approval::unapproved(&pipeline, &settings, &selection.checks);
+        if !faults.is_empty() && selection.approved_only {
+            return Err(annotated(faults));
         }
         let worktrees =
             select::worktrees(worktrees, &selection.worktrees, &selection.directory).map_err(Faults::from)?;
         let mut checks = pipeline.freeze(settings.checks)?;
         for planned in &mut checks {
-            planned.unapproved = settings.unapproved.contains_key(&planned.check.name);
+            planned.unapproved = unapproved.contains(&planned.check.name);
         }
         let RunSettings { max_concurrency, batch_size, global_timeout, max_fail } = settings.run;
         let max_concurrency = if max_concurrency == 0 { cpus } else { max_concurrency }.max(1);
@@ -162,8 +163,13 @@ impl Plan {
             && !worktree.foreign
     }
 
-    /// Pairs of a check that was brought along and the one that brought it.
-    pub fn brought_along(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.checks.iter().filter_map(|check| Some((check.check.name.as_str(), check.brought_by.as_deref()?)))
+    /// Hints at the checks that were brought along and those that did: at the first of them, and how many more there are.
+    pub fn brought_along(&self) -> Vec<(&'static str, String)> {
+        const TOLD: usize = 20;
+        let pairs = || self.checks.iter().filter_map(|check| Some((&check.check.name, check.brought_by.as_ref()?)));
+        let first = pairs().take(TOLD).map(|(check, by)| ("hint", format!("'{by}' brings '{check}' along")));
+        let more = pairs().count().saturating_sub(TOLD);
+        let rest = (more > 0).then(|| ("hint", format!("and {more} more are brought along")));
+        first.chain(rest).collect()
     }
 }

@@ -22,20 +22,21 @@ pub(super) struct Pipeline {
 }
 
 #[derive(Default)]
-struct Parts {
-    when: Option<Condition>,
-    fail_if: Option<Condition>,
-    prerequisites: Vec<Link>,
-    brought_by: Option<String>,
+pub(super) struct Parts {
+    pub(super) when: Option<Condition>,
+    pub(super) fail_if: Option<Condition>,
+    pub(super) prerequisites: Vec<Link>,
+    /// The check that brought it along; none where it is asked for.
+    pub(super) brought_by: Option<String>,
     left_out: Option<String>,
 }
 
 /// That one check waits for another, and what says so.
 #[derive(Clone)]
-struct Link {
-    name: String,
+pub(super) struct Link {
+    pub(super) name: String,
     must_pass: bool,
-    key: &'static str,
+    pub(super) key: &'static str,
     /// Where the expression names it, with two lines that show it.
     shown: Option<[String; 2]>,
 }
@@ -91,6 +92,11 @@ impl Pipeline {
         if errors.is_empty() { Ok(pipeline) } else { Err(errors) }
     }
 
+    /// What is known of a selected check.
+    pub(super) fn parts(&self, name: &str) -> Option<&Parts> {
+        self.index.get(name).map(|at| &self.parts[*at])
+    }
+
     /// Adds a check, after everything that it waits for.
     fn include(&mut self, name: &str, known: &Known<'_>, compiler: &mut Compiler<'_>) {
         // The checks that are being added: each waits for the next.
@@ -138,24 +144,6 @@ impl Pipeline {
         let rest = links.into_values().rev().cloned().collect();
         depth.insert(name.to_owned(), path.len());
         path.push(Open { name: name.to_owned(), parts, rest });
-    }
-
-    /// Every selected check that would run what only the repository's own file says.
-    pub(super) fn unapproved(&self, settings: &Settings) -> Faults {
-        let mut faults = Faults::default();
-        for name in &self.names {
-            let Some(keys) = settings.unapproved.get(name) else { continue };
-            let Some((key, origin)) = keys.first() else { continue };
-            faults.add(|| {
-                let listed = keys.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(", ");
-                let problem = format!(
-                    "check '{name}' takes what it runs ({listed}) from a file that the repository brings along, and nobody has approved that"
-                );
-                let remedy = "'git wtcheck trust' shows what it would run, and approves it; until then it is not run";
-                Diagnostic::of(origin, &["check", name, key], problem).remedy(remedy)
-            });
-        }
-        faults
     }
 
     /// The checks of the plan, each with the places of what it waits for.

@@ -136,7 +136,7 @@ impl Faults {
     }
 
     /// Whether what is added from now on is only counted.
-    pub fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.told.len() >= TOLD
     }
 

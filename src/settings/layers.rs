@@ -52,6 +52,8 @@ pub struct Merged {
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
     /// What the repository's own file could make run, whichever profile is chosen: what an approval covers.
     pub code: Code,
+    /// What all other layers say, where there is such a file and nobody has approved it.
+    pub without: Option<Box<Without>>,
     /// Every layer as it was read, the weakest first.
     pub layers: Vec<(Origin, Dict)>,
     /// The files among them.
@@ -66,6 +68,15 @@ pub struct Merged {
     pub(super) of_reading: Faults,
     /// The tables that have been let in.
     pub(super) admitted: Admitted,
+}
+
+/// What the layers say without the repository's own file: what runs only because of that file is not in it.
+#[derive(Debug, Default)]
+pub struct Without {
+    /// The keys of the run.
+    pub top: TopKeys,
+    /// The keys of each check.
+    pub checks: BTreeMap<String, CheckKeys>,
 }
 
 /// Reads and merges every layer. All faults are found, not only the first.
@@ -94,16 +105,21 @@ pub fn read(sources: &Sources<'_>) -> Merged {
     let said = sources.command_line.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     layers.push(Placed { origin: Origin::of(Layer::CommandLine), data: said });
 
-    if let Some(placed) = layers.iter().find(|placed| placed.origin.layer == Layer::RepositoryFile) {
-        merged.code = Code::of(&placed.data);
-    }
     merged.layers = layers.iter().map(|placed| (placed.origin.clone(), placed.data.clone())).collect();
+    let chosen = sources.profile.or_else(|| sources.environment.text(PROFILE));
+    if let Some(placed) = layers.iter().find(|placed| placed.origin.layer == Layer::RepositoryFile) {
+        let others = layers.iter().filter(|other| other.origin.layer != Layer::RepositoryFile).map(|other| &other.data);
+        merged.code = Code::of(&placed.data, others);
+        // A file that leads to nothing can be left in: it makes no difference to what runs.
+        if !merged.code.is_empty() {
+            merged.without = Some(Box::new(without(&merged, chosen)));
+        }
+    }
 
     // A profile lies over every file and all of git's configuration; what is said for this one run lies over the profile.
     let (lasting, passing): (Vec<_>, Vec<_>) =
         layers.into_iter().partition(|placed| placed.origin.layer < Layer::Environment);
     let lasting = lasting.into_iter().fold(Figment::new(), Figment::merge);
-    let chosen = sources.profile.or_else(|| sources.environment.text(PROFILE));
     let overlays = overlays(&lasting, chosen, &mut merged);
     let figment = overlays.into_iter().fold(lasting, Figment::merge);
     let figment = passing.into_iter().fold(figment, Figment::merge);
@@ -112,6 +128,20 @@ pub fn read(sources: &Sources<'_>) -> Merged {
     marked.take(&mut merged);
     merged.annotate();
     merged
+}
+
+/// Merges all layers but the repository's own file. What is wrong is said elsewhere.
+fn without(merged: &Merged, chosen: Option<&str>) -> Without {
+    let others = merged.layers.iter().filter(|(origin, _)| origin.layer != Layer::RepositoryFile);
+    let placed = |(origin, data): &(Origin, Dict)| Placed { origin: origin.clone(), data: data.clone() };
+    let (lasting, passing): (Vec<_>, Vec<_>) = others.partition(|(origin, _)| origin.layer < Layer::Environment);
+    let lasting = lasting.into_iter().map(placed).fold(Figment::new(), Figment::merge);
+    let mut alone = Merged::default();
+    let overlays = profile::chain(&Marked::of(&lasting, &mut alone.errors), chosen, &mut alone);
+    let figment = overlays.into_iter().fold(lasting, Figment::merge);
+    let figment = passing.into_iter().map(placed).fold(figment, Figment::merge);
+    Marked::of(&figment, &mut alone.errors).take(&mut alone);
+    Without { top: alone.top, checks: alone.checks }
 }
 
 /// The chosen profiles, the weakest first; none where any profile is wrong: that is said, and said once.
@@ -127,6 +157,17 @@ fn overlays(lasting: &Figment, chosen: Option<&str>, merged: &mut Merged) -> Vec
 const PROFILE: &str = "GIT_WTCHECK_PROFILE";
 
 impl Merged {
+    /// Whether anything depends on the approval of the repository's own file.
+    pub fn asks_for_approval(&self) -> bool {
+        !self.unapproved.is_empty() || self.without.is_some()
+    }
+
+    /// Lets what the repository's own file says be as good as what any other layer says.
+    pub fn approve(&mut self) {
+        self.unapproved.clear();
+        self.without = None;
+    }
+
     fn annotate(&mut self) {
         for faults in [&mut self.errors, &mut self.warnings, &mut self.of_reading] {
             self.files.annotate(faults.told_mut());

@@ -19,7 +19,7 @@ pub mod written;
 
 pub use diagnostic::{Diagnostic, Faults, around, listed, nearest};
 pub use files::Files;
-pub use layers::{Merged, Sources, faults, read};
+pub use layers::{Merged, Sources, Without, faults, read};
 pub use names::RESERVED;
 pub use origin::{Layer, Origin};
-pub use resolve::{RunSettings, Settings};
+pub use resolve::{RunSettings, Settings, Trusted};

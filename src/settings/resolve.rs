@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
 use crate::settings::diagnostic::{Diagnostic, Faults, listed, nearest};
 use crate::settings::files::Files;
-use crate::settings::layers::Merged;
+use crate::settings::layers::{Merged, Without};
 use crate::settings::origin::{Layer, Origin};
 use crate::settings::schema::{CheckKeys, Sourced, TopKeys};
 use crate::text::name::identifier;
@@ -24,6 +24,29 @@ pub struct RunSettings {
     pub max_fail: Option<u32>,
 }
 
+/// What all layers but an unapproved file of the repository's own say.
+#[derive(Debug)]
+pub struct Trusted {
+    /// The pipeline.
+    pub pipeline: Vec<String>,
+    /// What they say of each check.
+    pub checks: BTreeMap<String, CheckKeys>,
+}
+
+impl Trusted {
+    fn of(without: Without) -> Self {
+        let Without { top, mut checks } = without;
+        add_built_in(&mut checks);
+        Self { pipeline: pipeline(&top, &checks, &mut Faults::default()), checks }
+    }
+}
+
+fn add_built_in(checks: &mut BTreeMap<String, CheckKeys>) {
+    for kind in CheckKind::BUILT_IN {
+        checks.entry(kind.name().to_owned()).or_default();
+    }
+}
+
 /// Everything that is asked for.
 #[derive(Debug)]
 pub struct Settings {
@@ -39,6 +62,8 @@ pub struct Settings {
     pub keys: BTreeMap<String, CheckKeys>,
     /// What the repository's own file would make run: never run unless it is approved.
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
+    /// What runs without that file, where nobody has approved it.
+    pub without: Option<Trusted>,
     /// The files that were read, to show a fault in its line.
     pub files: Files,
 }
@@ -46,10 +71,9 @@ pub struct Settings {
 impl Settings {
     /// Resolves merged layers. All faults are found, not only the first.
     pub fn resolve(merged: Merged) -> Result<Self, Faults> {
-        let Merged { top, mut checks, places, broken, unapproved, mut errors, files, .. } = merged;
-        for kind in CheckKind::BUILT_IN {
-            checks.entry(kind.name().to_owned()).or_default();
-        }
+        let Merged { top, mut checks, places, broken, unapproved, without, mut errors, files, .. } = merged;
+        add_built_in(&mut checks);
+        let without = without.map(|without| Trusted::of(*without));
         let mut defined = BTreeMap::new();
         for (name, keys) in &checks {
             match define(name, keys, &top, places.get(name)) {
@@ -66,7 +90,7 @@ impl Settings {
             files.annotate(errors.told_mut());
             return Err(errors);
         }
-        Ok(Self { run: run_settings(&top), top, pipeline, checks: defined, keys: checks, unapproved, files })
+        Ok(Self { run: run_settings(&top), top, pipeline, checks: defined, keys: checks, unapproved, without, files })
     }
 }
 

@@ -206,8 +206,8 @@ keys! {
     }
 }
 
-/// The keys that can make a check run code: what a repository's own file may not set by itself.
-pub const CODE_KEYS: [&str; 4] = ["command", "args", "env", "dir"];
+/// The keys that can make a check run code, whatever their values: what a repository's own file may not set by itself.
+pub const CODE_KEYS: [&str; 5] = ["kind", "command", "args", "env", "dir"];
 
 #[cfg(test)]
 mod tests {

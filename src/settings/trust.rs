@@ -4,7 +4,7 @@
 //! two approvals at once cannot lose one another. It is made of the definitions as they were read, and what is run is made
 //! of the same reading: a file that changes in between changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,41 +14,64 @@ use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::model::check::CheckKind;
 use crate::model::environment::Environment;
+use crate::settings::profile::INHERITS;
 use crate::settings::reading::{self, Links};
 use crate::settings::schema::CODE_KEYS;
+use crate::text::name::identifier;
 use crate::text::quote;
 
-/// The definitions of a file that can run code, by their path (`check.test.command`), each as JSON.
+/// What of a file decides which command runs, by its path (`check.test.command`), each as JSON: what a check runs, that it
+/// is enabled, and what leads to checks and profiles that the file itself does not define.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Code(BTreeMap<Vec<String>, serde_json::Value>);
 
 impl Code {
-    /// Those of a file as it was read, in every profile.
-    pub(super) fn of(data: &Dict) -> Self {
+    /// That of a file as it was read, in every profile; `others`: all other layers.
+    pub(super) fn of<'a>(data: &Dict, others: impl Iterator<Item = &'a Dict>) -> Self {
+        let none = Dict::new();
+        let profiles = data.get("profile").and_then(Value::as_dict).unwrap_or(&none);
+        let own = Own::of(data, others);
         let mut code = Self::default();
-        code.gather(data, &[]);
-        if let Some(Value::Dict(_, profiles)) = data.get("profile") {
-            for (name, keys) in profiles {
-                if let Value::Dict(_, keys) = keys {
-                    code.gather(keys, &["profile", name]);
-                }
+        code.gather(data, &[], &own);
+        for (name, keys) in profiles {
+            let Value::Dict(_, keys) = keys else { continue };
+            code.gather(keys, &["profile", name], &own);
+            if let Some(value) = keys.get(INHERITS.name)
+                && value.as_str().is_none_or(|other| !profiles.contains_key(other))
+            {
+                code.add(&["profile", name, INHERITS.name], value);
             }
         }
         code
     }
 
-    fn gather(&mut self, data: &Dict, prefix: &[&str]) {
+    fn gather(&mut self, data: &Dict, prefix: &[&str], own: &Own) {
+        if let Some(value) = data.get("checks").filter(|value| !own.holds_names(value)) {
+            self.add(&[prefix, &["checks"]].concat(), value);
+        }
         let Some(Value::Dict(_, checks)) = data.get("check") else { return };
         for (name, keys) in checks {
             let Value::Dict(_, keys) = keys else { continue };
-            for key in CODE_KEYS {
-                if let Some(value) = keys.get(key).and_then(|value| serde_json::to_value(value).ok()) {
-                    let path =
-                        prefix.iter().chain(&["check", name.as_str(), key]).map(|part| (*part).to_owned()).collect();
-                    self.0.insert(path, value);
+            for (key, value) in keys {
+                let covered = match key.as_str() {
+                    "enabled" => value.to_bool() != Some(false),
+                    // Over what another layer says of a check of its own, these let it run where it would not.
+                    "needs" => !own.holds(name) || !own.holds_names(value),
+                    "when" | "fail-if" => !own.holds(name) || !own.holds_expression(value),
+                    key => CODE_KEYS.contains(&key),
+                };
+                if covered {
+                    self.add(&[prefix, &["check", name.as_str(), key.as_str()]].concat(), value);
                 }
             }
+        }
+    }
+
+    fn add(&mut self, path: &[&str], value: &Value) {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.0.insert(path.iter().map(|part| (*part).to_owned()).collect(), value);
         }
     }
 
@@ -68,6 +91,61 @@ impl Code {
         // A JSON value always has a text: no failure could give two sets one digest.
         hex(&Sha256::digest(serde_json::json!(pairs).to_string()))
     }
+}
+
+/// The checks that a file defines itself and no other layer does, by their names and by those that expressions have for
+/// them. Built-in checks are nobody's.
+struct Own {
+    names: HashSet<String>,
+    identifiers: HashSet<String>,
+}
+
+impl Own {
+    fn of<'a>(data: &Dict, others: impl Iterator<Item = &'a Dict>) -> Self {
+        let mut names = commands(data);
+        names.extend(CheckKind::BUILT_IN.iter().map(|kind| kind.name().to_owned()));
+        for name in others.flat_map(commands) {
+            names.remove(&name);
+        }
+        let identifiers = names.iter().map(|name| identifier(name)).collect();
+        Self { names, identifiers }
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    fn holds_names(&self, value: &Value) -> bool {
+        match value {
+            Value::String(_, text) => text.split_whitespace().all(|name| self.holds(name)),
+            Value::Array(_, items) => items.iter().all(|item| item.as_str().is_some_and(|name| self.holds(name))),
+            _ => false,
+        }
+    }
+
+    /// Whether every word of an expression is known to name nothing of another layer. The words of CEL's own that are not
+    /// told apart here, and those in quotes, only make one be asked about that would not have to be.
+    fn holds_expression(&self, value: &Value) -> bool {
+        const WORDS: [&str; 5] = ["worktree", "true", "false", "null", "in"];
+        let Some(text) = value.as_str() else { return false };
+        let in_word = |c: char| c.is_alphanumeric() || c == '_';
+        let mut before = ' ';
+        text.split_inclusive(|c| !in_word(c)).all(|part| {
+            let word = part.trim_end_matches(|c| !in_word(c));
+            let last = std::mem::replace(&mut before, part.chars().last().unwrap_or(' '));
+            let is_number = word.starts_with(|c: char| c.is_ascii_digit());
+            word.is_empty() || last == '.' || is_number || WORDS.contains(&word) || self.identifiers.contains(word)
+        })
+    }
+}
+
+/// The checks to which a layer gives a command, in any profile.
+fn commands(data: &Dict) -> HashSet<String> {
+    let profiles = data.get("profile").and_then(Value::as_dict).into_iter().flat_map(Dict::values);
+    let tables = std::iter::once(data).chain(profiles.filter_map(Value::as_dict));
+    let checks = tables.filter_map(|table| table.get("check")?.as_dict()).flatten();
+    let defined = checks.filter(|(_, keys)| keys.as_dict().is_some_and(|keys| keys.contains_key("command")));
+    defined.map(|(name, _)| name.clone()).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -206,4 +284,47 @@ const LARGEST_APPROVAL: usize = 16 << 20;
 fn read(path: &Path) -> io::Result<Approval> {
     let content = reading::contents(path, Links::Refused, LARGEST_APPROVAL)?;
     serde_json::from_slice(&content).map_err(|_| io::Error::other("it is no approval"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(pairs: &[(&str, &str, Value)]) -> Vec<String> {
+        let mut checks = Dict::new();
+        for (check, key, value) in pairs {
+            let slot = checks.entry((*check).to_owned()).or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, keys) = slot {
+                keys.insert((*key).to_owned(), value.clone());
+            }
+        }
+        let data = Dict::from([("check".to_owned(), Value::from(checks))]);
+        let other = Value::from(Dict::from([("command".to_owned(), Value::from("y"))]));
+        let other = Dict::from([("check".to_owned(), Value::from(Dict::from([("shared".to_owned(), other)])))]);
+        Code::of(&data, std::iter::once(&other)).definitions().map(|(path, _)| path[1..].join(".")).collect()
+    }
+
+    #[test]
+    fn what_leads_to_checks_of_others_is_covered_and_what_does_not_is_not() {
+        let own = [("test", "command", Value::from("x")), ("shared", "command", Value::from("x"))];
+        for (key, text, is_covered) in [
+            ("when", "status.dirty && worktree.branch != null", false),
+            ("when", "1 + 2 == 3 || !test.passed", false),
+            ("when", "deploy.passed", true),
+            ("when", "status.dirty || my_test.passed", true),
+            ("when", "status .dirty||x .deploy", true),
+            ("fail-if", "_deploy.passed", true),
+            ("needs", "status test", false),
+            ("needs", "status deploy", true),
+            ("needs", "shared", true),
+            ("enabled", "true", true),
+            ("timeout", "1s", false),
+        ] {
+            let found = covered(&[own.as_slice(), &[("test", key, Value::from(text))]].concat());
+            assert_eq!(found.contains(&format!("test.{key}")), is_covered, "{key} = {text}");
+        }
+        // Put onto a check of another layer, they are always.
+        assert_eq!(covered(&[("deploy", "when", Value::from("true"))]), ["deploy.when"]);
+        assert_eq!(covered(&[("log", "when", Value::from("true"))]), [""; 0], "a built-in one is nobody's");
+    }
 }

@@ -165,3 +165,124 @@ fn somebody_at_a_terminal_is_asked() {
     assert_eq!(approvals(&repo).len(), 1);
     repo.wtcheck(&[]).exits(0);
 }
+
+/// A repository whose user has a command `deploy` that is turned off, and one, `lint`, that runs only on the main worktree.
+fn with_commands_of_the_user() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.write(
+        "../home/.gitconfig",
+        "[user]\n\tname = T\n\temail = t@example.com\n[wtcheck \"deploy\"]\n\tcommand = touch deployed\n\tenabled = false\n[wtcheck \"lint\"]\n\tcommand = touch linted\n\twhen = false\n[wtcheck \"danger\"]\n\tcommand = touch deployed\n\tenabled = false\n[wtcheck \"profile.loose.danger\"]\n\tenabled = true\n",
+    );
+    repo
+}
+
+#[test]
+fn a_file_may_not_bring_about_that_a_command_of_another_layer_runs() {
+    let repo = with_commands_of_the_user();
+    repo.wtcheck(&[]).exits(0);
+    let cases: [(&str, &[&str], &str); 14] = [
+        (
+            "[check.deploy]\nenabled = true\n",
+            &[],
+            ".wtcheck.toml:2: check.deploy.enabled: check 'deploy' would run only",
+        ),
+        ("checks = [\"deploy\"]\n[check.deploy]\nenabled = true\n", &[], "check.deploy.enabled: check 'deploy'"),
+        ("[check.log]\nneeds = [\"deploy\"]\n", &[], ".wtcheck.toml:2: check.log.needs: check 'deploy' would run only"),
+        ("[check.log]\nwhen = \"deploy.passed\"\n", &[], "check.log.when: check 'deploy'"),
+        ("[check.log]\nfail-if = \"1 == 2 || deploy.passed\"\n", &["log"], "check.log.fail-if: check 'deploy'"),
+        ("[check.deploy]\nkind = \"command\"\n", &["deploy"], "check 'deploy' takes what it runs (kind)"),
+        (
+            "[check.lint]\nwhen = \"true\"\n",
+            &[],
+            "check.lint.when: a file that the repository brings along would change",
+        ),
+        ("[check.lint]\nwhen = \"true\"\n", &["lint"], "check.lint.when: a file that the repository brings along"),
+        (
+            "[check.a]\nkind = \"log\"\nneeds = \"b\"\n[check.b]\nkind = \"log\"\nneeds = \"deploy\"\n",
+            &["status", "a"],
+            "check 'a' takes what",
+        ),
+        ("[profile.p.check.deploy]\nenabled = true\n", &["--profile=p"], "check.deploy.enabled: check 'deploy'"),
+        ("[profile.p.check.diff]\nneeds = \"deploy\"\n", &["--profile=p"], "check.diff.needs: check 'deploy'"),
+        ("[profile.p]\ninherits = \"loose\"\n", &["--profile=p"], "check 'danger' would run only"),
+        ("[check.lint]\nneeds = \"deploy\"\n", &[], "check.lint.needs: check 'deploy'"),
+        ("[check.lint]\nenv = { A = \"b\" }\n", &[], "check 'lint' takes what it runs (env)"),
+    ];
+    for (content, args, message) in cases {
+        repo.write(".wtcheck.toml", content);
+        let run = repo.wtcheck(args);
+        run.exits(2).says(message).says("hint: 'git wtcheck trust' shows");
+        repo.wtcheck(&[&["plan"], args].concat()).exits(0).shows("NOT APPROVED");
+        assert!(!repo.at("deployed").exists() && !repo.at("linted").exists(), "{content}");
+        // What is refused can be approved, and is then what it says; any change of it asks again.
+        repo.wtcheck(&["trust", "--yes"]).exits(0).shows("line ");
+        repo.wtcheck(&[&["plan"], args].concat()).exits(0);
+        assert!(!repo.wtcheck(&[&["plan"], args].concat()).stdout.contains("NOT APPROVED"), "{content}");
+        repo.write(".wtcheck.toml", format!("{content}[check.more]\nneeds = \"danger\"\ncommand = \"true\"\n"));
+        repo.wtcheck(args).exits(2);
+        repo.wtcheck(&["untrust"]).exits(0);
+    }
+}
+
+#[test]
+fn what_runs_without_the_file_runs_with_it_unapproved() {
+    let repo = with_commands_of_the_user();
+    repo.write(
+        "../home/more",
+        "[wtcheck]\n\tchecks = status lint test\n[wtcheck \"test\"]\n\tcommand = touch tested\n\tneeds = deploy\n",
+    );
+    repo.config("include.path", "../../home/more");
+    for (content, args) in [
+        // Data, orders, and fewer checks.
+        ("timeout = \"9s\"\n[check.test]\ntimeout = \"8s\"\nenabled = true\n", &[][..]),
+        ("checks = [\"test\", \"status\"]\n", &[]),
+        ("[check.status]\nneeds = \"test\"\n", &[]),
+        ("[check.test]\nwhen = \"worktree.main\"\n", &[]),
+        ("[check.log]\nneeds = \"deploy\"\n", &[]),
+        // Who names a check wants it to run.
+        ("[check.deploy]\nenabled = true\n", &["deploy"]),
+        ("[check.log]\nneeds = \"deploy\"\n", &["log", "deploy"]),
+    ] {
+        repo.write(".wtcheck.toml", content);
+        let _ = std::fs::remove_file(repo.at("deployed"));
+        repo.wtcheck(args).exits(0);
+        assert!(repo.at("deployed").exists(), "{content}");
+    }
+}
+
+#[test]
+fn an_approval_covers_what_leads_to_commands_of_others() {
+    let repo = with_commands_of_the_user();
+    repo.write(".wtcheck.toml", FILE);
+    repo.wtcheck(&["trust", "--yes"]).exits(0);
+    repo.wtcheck(&["-q"]).exits(0);
+    for more in [
+        "enabled = true\n",
+        "needs = \"deploy\"\n",
+        "when = \"!deploy.passed\"\n",
+        "fail-if = \"deploy.exit_code == 7\"\n",
+        "kind = \"command\"\n",
+        "[profile.p.check.test]\nneeds = \"deploy\"\n",
+        "[profile.p]\nchecks = [\"test\", \"deploy\"]\n",
+        "[profile.p]\ninherits = \"loose\"\n",
+        "[check.lint]\nwhen = \"true\"\n",
+    ] {
+        repo.write(".wtcheck.toml", format!("{FILE}{more}"));
+        repo.wtcheck(&["-q"]).exits(2).says("nobody has approved");
+    }
+    for more in [
+        "needs = \"status\"\n",
+        "when = \"status.clean || true\"\n",
+        "timeout = 9\n",
+        "[profile.p]\nchecks = \"test log\"\n",
+    ] {
+        repo.write(".wtcheck.toml", format!("{FILE}{more}"));
+        repo.wtcheck(&["-q"]).exits(0);
+    }
+    // A command of its own by the same name in another layer makes the file's check no longer the file's alone.
+    repo.write(".wtcheck.toml", format!("{FILE}[check.deploy]\ncommand = \"true\"\n"));
+    repo.wtcheck(&["trust", "--yes"]).exits(0);
+    repo.write(".wtcheck.toml", format!("{FILE}needs = \"deploy\"\n[check.deploy]\ncommand = \"true\"\n"));
+    repo.wtcheck(&["-q"]).exits(2).says("nobody has approved");
+    assert!(!repo.at("deployed").exists());
+}
