@@ -238,3 +238,130 @@ fn what_is_no_name_is_refused_wherever_it_stands_and_shown_safe() {
         }
     }
 }
+
+/// Lines of settings, by their number, as many as a settings file can hold.
+fn filled(line: impl Fn(usize) -> String) -> String {
+    let mut text = String::new();
+    for index in 0.. {
+        let line = line(index);
+        if text.len() + line.len() > 1 << 20 {
+            break;
+        }
+        text.push_str(&line);
+    }
+    text
+}
+
+/// Runs the program with these settings under limits of memory and time that are a few times what an optimized build takes.
+#[track_caller]
+fn told(repo: &TestRepo, toml: &str, gitconfig: &str, args: &[&str], code: i32) -> Run {
+    repo.write(".wtcheck.toml", toml);
+    repo.write("../home/more", gitconfig);
+    repo.write("../home/.gitconfig", "[include]\n\tpath = more\n");
+    let limited = format!("ulimit -v 600000; exec timeout 60 '{BINARY}' \"$@\"");
+    let run = Run::of(repo.command("sh").args(["-c", &limited, "sh"]).args(args));
+    run.exits(code);
+    assert!(run.stderr.lines().count() <= 20 * 5 + 5, "{}", run.stderr);
+    run
+}
+
+fn checks(count: usize, more: impl Fn(usize) -> String) -> String {
+    (0..count).map(|index| format!("[check.c{index}]\ncommand = \"x\"\n{}", more(index))).collect()
+}
+
+#[test]
+fn of_a_megabyte_of_faults_the_first_are_told_and_the_others_counted() {
+    let repo = TestRepo::new();
+    let unknown = filled(|index| format!("k{index}=1\n"));
+    let rest = unknown.lines().count() - 20;
+    let counted = |run: &Run, level: &str| {
+        run.says(&format!("{level}: and {rest} more\n"));
+        assert_eq!(run.stderr.matches(&format!("{level}: ")).count(), 21, "{}", run.stderr);
+    };
+    counted(&told(&repo, &unknown, "", &["plan"], 0), "warning");
+    counted(&told(&repo, &unknown, "", &["config", "validate"], 2), "error");
+    counted(&told(&repo, "", &format!("[wtcheck]\n{unknown}"), &["plan"], 0), "warning");
+    counted(&told(&repo, "", &format!("[wtcheck \"log\"]\n{unknown}"), &["config", "validate"], 2), "error");
+    told(&repo, &filled(|index| format!("[check.\"a {index}\"]\n")), "", &["plan"], 2).says("more\n");
+    told(&repo, &filled(|index| format!("[k{index}.a.b]\n")), "", &["plan"], 0).says("more\n");
+}
+
+#[test]
+fn long_lists_over_many_checks_are_read_in_their_length() {
+    let repo = TestRepo::new();
+    let list = |name: &str| {
+        let names: Vec<String> = (0..20_000).map(|index| format!("\"{name}{}\"", index % 9_000)).collect();
+        format!("checks = [{}]\n", names.join(","))
+    };
+    let known =
+        told(&repo, &format!("{}{}", list("c"), checks(9_000, |_| String::new())), "", &["plan", "--format=json"], 0);
+    assert_eq!(known.json()["checks"].as_array().expect("checks").len(), 9_000);
+    let unknown = told(&repo, &format!("{}{}", list("z"), checks(9_000, |_| String::new())), "", &["plan"], 2);
+    unknown.says("no check is named 'z19'").says("error: and 19980 more\n");
+}
+
+#[test]
+fn chains_of_any_length_are_planned_or_told_of() {
+    let repo = TestRepo::new();
+    let next =
+        |last: usize, index: usize| if index < last { format!("needs = \"c{}\"\n", index + 1) } else { String::new() };
+    let chain = checks(9_997, |index| next(9_996, index));
+    let run = told(&repo, &chain, "", &["plan", "--format=json", "c0"], 0);
+    assert_eq!(run.json()["checks"].as_array().expect("checks").len(), 9_997);
+    assert_eq!(run.json()["checks"][0]["check"], "c9996", "what is waited for comes first");
+    let circle = checks(9_000, |index| format!("needs = \"c{}\"\n", (index + 1) % 9_000));
+    told(&repo, &circle, "", &["plan"], 2).says("checks wait for each other: c0 -> c1").says(" more) -> c0\n");
+    let asks = checks(
+        2_000,
+        |index| if index < 1_999 { format!("when = \"c{}.passed\"\n", index + 1) } else { String::new() },
+    );
+    told(&repo, &asks, "", &["plan"], 0);
+    let wrong = checks(2_000, |index| format!("when = \"d{index}.passed\"\n"));
+    told(&repo, &wrong, "", &["plan"], 2).says("error: and 1980 more\n");
+    let endless: String = (0..100_000)
+        .map(|index| format!("[wtcheck \"c{index}\"]\n\tcommand = x\n\tneeds = c{}\n", index + 1))
+        .collect();
+    let run = told(&repo, "", &endless, &["plan"], 2);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    run.says("/home/more (git global): wtcheck.check: more than 10000 checks are defined\n");
+    let run = told(&repo, &checks(10_001, |_| String::new()), "", &["plan"], 2);
+    run.says("/repo/.wtcheck.toml:20001: check: more than 10000 checks are defined\n");
+}
+
+#[test]
+fn many_profiles_and_chains_of_them_are_read_in_their_length() {
+    let repo = TestRepo::new();
+    let many: String = (0..100_000).map(|index| format!("[wtcheck \"profile.p{index}\"]\n\tretries = 1\n")).collect();
+    told(&repo, "", &many, &["plan"], 2).says("wtcheck.profile: more than 10000 profiles are defined\n");
+    let chain = |last: usize| -> String {
+        (0..9_000)
+            .map(|index| {
+                format!("[profile.p{index}]\ninherits = \"p{}\"\n", if index < 8_999 { index + 1 } else { last })
+            })
+            .collect()
+    };
+    told(&repo, &chain(0), "", &["plan", "--profile=p0"], 2).says("profiles inherit from each other: p0 -> p1 ->");
+    told(
+        &repo,
+        &format!("{}[profile.last]\nretries = 7\n", chain(0).replace("inherits = \"p0\"", "inherits = \"last\"")),
+        "",
+        &["plan", "--profile=p0"],
+        0,
+    )
+    .shows("7 retries");
+}
+
+#[test]
+fn nothing_is_too_deep_to_be_told_of() {
+    let repo = TestRepo::new();
+    for deep in [
+        format!("a = {}", "[".repeat(500_000)),
+        format!("a = {}", "{a=".repeat(300_000)),
+        format!("{}a = 1", "a.".repeat(500_000)),
+        format!("[{}a]", "a.".repeat(500_000)),
+        format!("checks = [{}]", "0,".repeat(500_000)),
+    ] {
+        let run = told(&repo, &deep, "", &["plan"], 2);
+        assert!(run.stderr.lines().all(|line| line.len() < 300), "{}", run.stderr);
+    }
+}
