@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::support::{BINARY, Run, TestRepo, unit};
@@ -21,7 +22,7 @@ fn attempts_are_bounded_in_every_layer() {
     }
     Run::of(repo.command(BINARY).env("GIT_WTCHECK_RETRIES", "1k")).exits(2).says(expected);
     repo.config("wtcheck.log.retries", "1000");
-    repo.wtcheck(&[]).exits(2).says(expected);
+    repo.wtcheck(&[]).exits(2).says("wtcheck.log.retries = 1000: ").says(expected);
     repo.config("wtcheck.log.retries", "999");
     repo.wtcheck(&["plan"]).exits(0);
     repo.wtcheck(&["--retries=999", "plan"]).exits(0);
@@ -97,12 +98,23 @@ fn init_never_lets_more_people_read_the_configuration() {
     let config = repo.at(".git/config");
     repo.config("http.extraHeader", "secret");
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).expect("a mode");
-    // A limit of nothing for files ends the program at its first byte: what is left is the lock as it was then.
-    let cut = format!("umask 022; ulimit -c 0; ulimit -f 0; exec '{BINARY}' config init");
-    Run::of(repo.command("sh").args(["-c", &cut]));
+    // So large that its copy is looked at many times while it is written.
+    let mut content = std::fs::read(&config).expect("a file");
+    content.extend("# a line that says nothing\n".repeat(1 << 20).bytes());
+    std::fs::write(&config, content).expect("a file");
     let lock = repo.at(".git/config.lock");
-    assert_eq!(std::fs::metadata(&lock).expect("the lock").permissions().mode() & 0o777, 0o600);
-    std::fs::remove_file(&lock).expect("gone");
+    let mut running = repo.command(BINARY).args(["config", "init"]).stdout(Stdio::null()).spawn().expect("the program");
+    let mut seen = 0;
+    while running.try_wait().expect("a child").is_none() {
+        if let Ok(there) = std::fs::metadata(&lock) {
+            assert_eq!(there.permissions().mode() & 0o077, 0, "{there:?}");
+            seen += 1;
+        }
+    }
+    assert!(running.wait().expect("an end").success() && seen > 0);
+    repo.git(&["config", "--remove-section", "wtcheck"]);
+    let text = std::fs::read_to_string(&config).expect("a file");
+    std::fs::write(&config, text.split("# a line that says nothing").next().expect("a part")).expect("a file");
     // What could only be read stays so, a link stays one, and what it leads to is written.
     std::fs::rename(&config, repo.at("../elsewhere")).expect("a file elsewhere");
     symlink("../../elsewhere", &config).expect("a link");
