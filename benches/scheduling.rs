@@ -17,8 +17,8 @@ use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::{Plan, Selection};
+use git_wtcheck::record::Record;
 use git_wtcheck::settings::{Settings, Sources, read};
-use git_wtcheck::summary::Record;
 
 /// Answers at once: like a `status` of a clean worktree.
 struct Instantly;

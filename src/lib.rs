@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Data flows one way, and a later stage never reaches back: [`exec`] takes a [`plan::Plan`] and cannot read settings;
-//! reports take events and cannot touch `exec`; the exit status comes from a pure fold over the events ([`summary`]),
+//! reports take events and cannot touch `exec`; the exit status comes from a pure fold over the events ([`record`]),
 //! never from a report.
 //!
 //! | floor | room | what it is for |
@@ -21,7 +21,7 @@
 //! | 7 | [`cli`] | the command line's types |
 //! | 7 | [`error`] | what is told where there is no report, and the exit status of that |
 //! | 6 | [`exec`], [`report`] | carrying out; showing |
-//! | 5 | [`checks`], [`summary`] | what each check asks and reads; events folded to a record |
+//! | 5 | [`checks`], [`record`] | what each check asks and reads; events folded to a record |
 //! | 4 | [`event`] | what happened, when |
 //! | 3 | [`plan`] | worktrees × checks, frozen; conditions compiled and typed |
 //! | 2 | [`settings`] | every layer read, merged, typed, resolved |
@@ -42,9 +42,9 @@ pub mod git;
 pub mod manual;
 pub mod model;
 pub mod plan;
+pub mod record;
 pub mod report;
 pub mod settings;
-pub mod summary;
 pub mod text;
 
 use std::ffi::OsString;

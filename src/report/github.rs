@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use crate::event::{Event, EventKind};
 use crate::plan::Plan;
+use crate::record::Record;
 use crate::report::{Reporter, came_to, is_whole, last_lines, markdown, notable, table};
-use crate::summary::Record;
 use crate::text::door;
 use crate::text::sanitize;
 

@@ -15,8 +15,8 @@ use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, PlannedCheck, UnitIndex};
+use crate::record::{Record, UnitRecord};
 use crate::report::Reporter;
-use crate::summary::{Record, UnitRecord};
 use crate::text::sanitize::is_unsafe;
 use crate::text::{door, quote};
 

@@ -14,12 +14,12 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::event::{Event, EventKind, UnitEnd};
 use crate::plan::{Plan, UnitIndex};
+use crate::record::Record;
 use crate::report::cells::{Cell, shorten};
 use crate::report::estimate::Estimate;
 use crate::report::screen::{Screen, Size};
 use crate::report::style::{Look, Role};
 use crate::report::{Reporter, came_to, is_told_before, taskbar};
-use crate::summary::Record;
 use crate::text::duration;
 use crate::text::sanitize::line;
 

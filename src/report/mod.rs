@@ -28,8 +28,8 @@ use crate::event::{Event, EventKind, UnitEnd};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex};
+use crate::record::Record;
 use crate::report::outlet::Outlet;
-use crate::summary::Record;
 use crate::text::sanitize;
 
 /// Shows a run. It is told of every event after the record has taken it in; it cannot touch the run.

@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::event::{Event, EventKind, UnitEnd};
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::record::{Record, worktree};
 use crate::report::Reporter;
-use crate::summary::Record;
 use crate::text::door;
 use crate::text::quote;
 
@@ -89,10 +89,9 @@ impl Reporter for Porcelain<'_> {
     }
 }
 
-/// `clean` or `dirty`, where a check said it.
+/// `clean` or `dirty`, where that is known.
 fn state(record: &Record, plan: &Plan, row: WorktreeIndex) -> &'static str {
-    let mut ends = (0..plan.checks.len()).filter_map(|check| record.units[plan.unit(row, check)].end.as_deref());
-    match ends.find_map(|end| end.facts.bool("clean")) {
+    match worktree::state(record, plan, row).clean {
         Some(true) => "clean",
         Some(false) => "dirty",
         None => "-",

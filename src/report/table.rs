@@ -10,10 +10,11 @@ use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::record::Record;
+use crate::record::worktree::state;
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
 use crate::report::{Reporter, links, names};
-use crate::summary::Record;
 use crate::text::door;
 use crate::text::duration;
 use crate::text::sanitize;
@@ -268,15 +269,11 @@ impl Page<'_> {
             return Cell::of(role, sanitize::line(&obstacle.reason));
         }
         let mut cell = Cell::default();
-        let status = self
-            .ends(row)
-            .find(|(unit, _)| self.plan.checks[self.plan.check_of(*unit)].check.kind == CheckKind::Status);
-        match status {
-            Some((_, end)) if end.outcome == Outcome::Passed || !end.facts.is_empty() => {
-                changes(&mut cell, &end.facts, self.look);
-            }
-            Some((_, end)) => cell.push(Look::role(end.outcome), end.outcome.words()),
-            None => {}
+        let state = state(self.record, self.plan, row);
+        match (state.facts, state.unanswered) {
+            (Some(facts), _) => changes(&mut cell, state.clean, facts, self.look),
+            (None, Some(outcome)) => cell.push(Look::role(outcome), outcome.words()),
+            (None, None) => {}
         }
         if worktree.locked {
             cell.push(Role::Faint, "locked");
@@ -413,7 +410,7 @@ impl Page<'_> {
         let record = self.record;
         let mut parts = vec![words::count(self.plan.worktrees.len(), "worktree", "worktrees")];
         let dirty = (0..self.plan.worktrees.len())
-            .filter(|row| self.ends(*row).any(|(_, end)| end.facts.bool("dirty") == Some(true)))
+            .filter(|row| state(self.record, self.plan, *row).clean == Some(false))
             .count();
         if dirty > 0 {
             parts.push(self.look.paint(Role::Changed, &format!("{dirty} dirty")));
@@ -462,14 +459,14 @@ fn branch(worktree: &Worktree) -> Cell {
 }
 
 /// `rebase`, then `clean` or `dirty` with its counts, then how it stands to its upstream, then what is stashed.
-fn changes(cell: &mut Cell, facts: &Facts, look: Look) {
+fn changes(cell: &mut Cell, clean: Option<bool>, facts: &Facts, look: Look) {
     let (ahead, behind, _) = look.marks();
     let counted =
         |name: &str, sign: &str| facts.int(name).filter(|count| *count > 0).map(|count| format!("{sign}{count}"));
     if let Some(operation) = facts.text("operation").filter(|operation| !operation.is_empty()) {
         cell.push(Role::Bad, operation);
     }
-    match facts.bool("clean") {
+    match clean {
         Some(true) => cell.push(Role::Good, "clean"),
         Some(false) => {
             cell.push(Role::Changed, "dirty");

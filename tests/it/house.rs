@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 11] = [
     &["settings"],
     &["plan"],
     &["event"],
-    &["checks", "summary"],
+    &["checks", "record"],
     &["exec", "report"],
     &["cli"],
     &["commands", "completion", "manual"],

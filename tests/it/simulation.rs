@@ -8,7 +8,7 @@ use git_wtcheck::exec::signal::Order;
 use git_wtcheck::model::check::{Backoff, BackoffKind, Check, RetryClass};
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::plan::Plan;
-use git_wtcheck::summary::Record;
+use git_wtcheck::record::Record;
 
 use crate::support::machine::{Given, Script, Story, carry_out, check, ms, plan};
 

@@ -141,3 +141,46 @@ fn a_report_that_cannot_be_written_does_not_look_well() {
         run.says("error: cannot write the report: ").exits(128);
     }
 }
+
+#[test]
+fn no_report_says_clean_where_another_says_dirty() {
+    // Whichever of the two stands first, and whichever is the narrower one.
+    for checks in ["status rust", "rust status"] {
+        let repo = TestRepo::new();
+        repo.config("wtcheck.checks", checks);
+        repo.config("wtcheck.rust.kind", "status");
+        repo.config("wtcheck.rust.args", "-- *.rs");
+        repo.write("new.txt", "new\n");
+        let run = repo.wtcheck(&[]);
+        assert!(row(&run, "repo").contains("dirty ?1"), "{checks}: {}", run.stdout);
+        run.exits(0).shows("1 dirty");
+        repo.wtcheck(&["--porcelain"]).exits(0).shows("w dirty ");
+        repo.wtcheck(&["--format=markdown"]).exits(0).shows("dirty ?1").shows("1 dirty");
+    }
+}
+
+#[test]
+fn a_narrower_question_never_makes_a_worktree_clean() {
+    let repo = TestRepo::new();
+    repo.config("wtcheck.checks", "rust");
+    repo.config("wtcheck.rust.kind", "status");
+    repo.config("wtcheck.rust.args", "-- *.rs");
+    repo.write("new.txt", "new\n");
+    let run = repo.wtcheck(&[]);
+    assert!(!run.exits(0).stdout.contains("clean"), "{}", run.stdout);
+    repo.wtcheck(&["--porcelain"]).exits(0).shows("w - ");
+    // What it has found is there all the same.
+    repo.write("new.rs", "new\n");
+    repo.wtcheck(&[]).exits(0).shows("dirty ?1").shows("1 dirty");
+    // Variables and a folder of its own may narrow it as well.
+    for (key, value, is_whole) in [("description", "all", true), ("env", "X=1", false), ("dir", "sub", false)] {
+        let repo = TestRepo::new();
+        repo.write("sub/file", "");
+        repo.git(&["add", "."]);
+        repo.git(&["commit", "--quiet", "--message=sub"]);
+        repo.config("wtcheck.checks", "all");
+        repo.config("wtcheck.all.kind", "status");
+        repo.config(&format!("wtcheck.all.{key}"), value);
+        assert_eq!(repo.wtcheck(&[]).exits(0).stdout.contains("clean"), is_whole, "{key}");
+    }
+}

@@ -19,7 +19,7 @@ use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::condition::{Condition, Reader};
 use git_wtcheck::plan::{Plan, PlannedCheck, Prerequisite, UnitIndex};
-use git_wtcheck::summary::Record;
+use git_wtcheck::record::Record;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -442,7 +442,7 @@ impl Story {
 
     /// When each unit first started, in milliseconds; none: never.
     pub fn starts(&self) -> Vec<Option<u128>> {
-        let start = |unit: &git_wtcheck::summary::UnitRecord| {
+        let start = |unit: &git_wtcheck::record::UnitRecord| {
             unit.end.as_ref().and_then(|end| end.started).map(|started| started.as_millis())
         };
         self.record.units.iter().map(start).collect()

@@ -1,5 +1,7 @@
 //! A pure fold: events in, the record of the run and its exit status out.
 
+pub mod worktree;
+
 use std::sync::Arc;
 use std::time::Duration;
 
