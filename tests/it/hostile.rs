@@ -90,12 +90,12 @@ fn a_git_that_is_only_slow_is_waited_for() {
     Run::of(&mut with_git(&repo, slow)).exits(0).shows("other");
 }
 
-/// A repository whose one check holds a lock of git's as long as it runs, and takes it away when it is asked to end, a
-/// tenth of a second later.
+/// A repository whose one check holds a lock as git does: as long as it runs, and it takes it away when it is asked to end.
 fn with_lock() -> TestRepo {
     let repo = TestRepo::new();
-    let script = "#!/bin/sh\ntrap 'sleep 0.1; rm -f index.lock; exit 1' TERM\n: > index.lock\n: > ready\n\
-                  while :; do sleep 0.01; done\n";
+    let script = "#!/usr/bin/perl\nsub make { open(my $f, '>', $_[0]) or die }\n\
+                  $SIG{TERM} = sub { unlink 'index.lock'; exit 1 };\nmake 'index.lock'; make 'ready';\n\
+                  select(undef, undef, undef, 0.01) while 1;\n";
     repo.script("../bin/holds", script);
     repo.config("wtcheck.checks", "holds");
     repo.config("wtcheck.holds.command", "../bin/holds");
@@ -119,7 +119,7 @@ fn nothing_is_killed_that_had_no_moment_to_take_its_locks_away() {
 fn what_was_started_after_the_first_interrupt_has_a_moment_too() {
     let repo = with_lock();
     // It does not mind being asked, and starts what holds a lock only then.
-    let script = "#!/bin/sh\ntrap '../bin/holds & started=1' TERM\n: > waits\nwhile :; do sleep 0.01; done\n";
+    let script = "#!/bin/sh\ntrap '[ $started ] || { started=1; ../bin/holds & }' TERM\n: > waits\nwhile :; do sleep 0.01; done\n";
     repo.script("../bin/late", script);
     repo.config("wtcheck.holds.command", "../bin/late");
     repo.config("wtcheck.holds.gracePeriod", "1h");

@@ -36,6 +36,7 @@ impl TestRepo {
 
     /// The folders, and no repository in them yet.
     pub fn empty() -> Self {
+        signals_have_their_effect();
         let root = tempfile::Builder::new().prefix("wtcheck-").tempdir().expect("a scratch folder");
         for folder in ["repo", "home"] {
             std::fs::create_dir(root.path().join(folder)).expect("a folder");
@@ -130,6 +131,20 @@ impl TestRepo {
     pub fn wtcheck_in(&self, folder: impl AsRef<Path>, args: &[&str]) -> Run {
         Run::of(self.command(BINARY).current_dir(self.at(folder)).args(args))
     }
+}
+
+/// Gives signals their effect in this process and in what it starts, once: a script that runs the tests in its background has
+/// them ignored, and the program keeps it so.
+#[expect(unsafe_code, reason = "the one way to change what a signal does")]
+fn signals_have_their_effect() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for which in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM, Signal::SIGCHLD] {
+            // SAFETY: the default effect runs no code of this process.
+            unsafe { signal(which, SigHandler::SigDfl) }.expect("the default");
+        }
+    });
 }
 
 /// What a run of the program came to.
