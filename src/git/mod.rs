@@ -4,6 +4,7 @@ pub mod command;
 pub mod config;
 pub mod folder;
 pub mod mounts;
+pub mod index;
 pub mod operation;
 pub mod records;
 pub mod refs;
