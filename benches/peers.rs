@@ -223,6 +223,7 @@ fn executor(root: &Path) {
             batch_size: None,
             global_timeout: None,
             max_fail: None,
+            refresh_index: false,
         };
         let start = Instant::now();
         let mut passed = 0;

@@ -18,6 +18,10 @@ use crate::model::worktree::Worktree;
 const EMPTY_TREE_SHA1: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const EMPTY_TREE_SHA256: &str = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 
+/// `git diff` writes the index when it has found files to be the same, whatever is said of optional locks. (Rule:
+/// `refresh_index_quietly` in git's builtin/diff.c.)
+const AS_IT_IS: [&str; 2] = ["-c", "diff.autoRefreshIndex=false"];
+
 /// What changes how git reads paths that it is given.
 const PATHSPEC_VARIABLES: [&str; 4] =
     ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
@@ -44,12 +48,9 @@ pub(super) fn prepare(
         true => EMPTY_TREE_SHA1,
     };
     let diff = ["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", "--no-relative", base];
-    // `git diff` writes the index when it has found files to be the same, whatever is said of optional locks. (Rule:
-    // `refresh_index_quietly` in git's builtin/diff.c.)
-    let as_it_is: &[&str] = if git.optional_locks { &[] } else { &["-c", "diff.autoRefreshIndex=false"] };
     // In an index that holds folders in place of files, git passes over what is bound to a path below one.
     let in_full: &[&str] = if changed.is_some() { &["-c", "index.sparse=false"] } else { &[] };
-    let mut invocation = git_in(git, check, worktree, dir, &[as_it_is, in_full, &diff].concat());
+    let mut invocation = git_in(git, check, worktree, dir, &[&AS_IT_IS[..], in_full, &diff].concat());
     if changed.is_none() && check.args.is_empty() {
         invocation.args.push("--".into());
     }

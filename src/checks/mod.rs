@@ -84,18 +84,7 @@ pub fn prepare(git: &Git, question: Question<'_>) -> Result<Prepared, Verdict> {
 /// A git command in a worktree, with the check's own arguments behind ours.
 fn git_in(git: &Git, check: &Check, worktree: &Worktree, dir: &Path, args: &[&str]) -> Invocation {
     let args: Vec<&str> = args.iter().copied().chain(check.args.iter().map(String::as_str)).collect();
-    let mut invocation = git.within(dir, &args);
-    // A repository that holds only a part of its objects is not to fetch others because somebody looks at it.
-    invocation.env("GIT_NO_LAZY_FETCH", "1");
-    // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
-    let ceiling = worktree.path.parent().unwrap_or(&worktree.path).as_os_str();
-    // A folder whose name holds the separator cannot be given.
-    let is_open = ceiling.as_encoded_bytes().contains(&b':');
-    match &worktree.git_dir {
-        Some(git_dir) if is_open || worktree.apart => invocation.bind(git_dir, &worktree.path),
-        _ => invocation.env("GIT_CEILING_DIRECTORIES", ceiling),
-    }
-    invocation
+    git.of(worktree, dir, &args)
 }
 
 /// git ended without an answer: why.

@@ -11,10 +11,10 @@ use crate::error::{Error, status};
 use crate::event::{Event, EventKind};
 use crate::exec::clock::Clock;
 use crate::exec::dispatcher::{self, Surroundings};
-use crate::exec::process;
 use crate::exec::readers::{self, Wait};
 use crate::exec::unit::Processes;
 use crate::exec::watch::Watch;
+use crate::exec::{process, refresh};
 use crate::model::backlog::Backlog;
 use crate::model::environment::{Environment, is_in_foreground};
 use crate::report::live::{self, Live, Terminal};
@@ -52,7 +52,8 @@ pub fn run(
     let (sessions, looks) = (watch.sessions(), watch.looks());
     watch.over(async |listening| {
         let clock = Clock::default();
-        let executor = Arc::new(Processes::new(git, clock.clone(), sessions, verbose).with_looks(looks));
+        let executor =
+            Arc::new(Processes::new(git.clone(), clock.clone(), Arc::clone(&sessions), verbose).with_looks(looks));
         let time = clock.clone();
         let orders = &mut *listening.orders;
         let surroundings = Surroundings { clock, orders, random: fastrand::Rng::new(), most, backlog: backlog.clone() };
@@ -90,6 +91,9 @@ pub fn run(
         );
         tell(&mut errors, &told, hints);
         if let Wait::Signal(number) = readers::wait(&backlog, listening.orders, is_interrupted).await {
+            return Ok(status::of_signal(number));
+        }
+        if let Some(number) = refresh::after(&record, &git, most, &sessions, listening).await {
             return Ok(status::of_signal(number));
         }
         Ok(match record.exit_code() {

@@ -5,6 +5,7 @@
 //! - `units` is what is known of the units so far.
 //! - [`mod@unit`] carries one attempt out: its process, its timeout, its end.
 //! - [`readers`] is the wait for who reads the reports, once all units have ended.
+//! - [`refresh`] is what may be done once the report is out.
 //! - [`process`], [`session`] and [`signal`] are what is particular to Unix.
 //! - [`watch`] holds the three together: over a run, and over what finds the repository before it.
 
@@ -15,6 +16,7 @@ pub mod helper;
 pub mod looks;
 pub mod process;
 pub mod readers;
+pub mod refresh;
 pub mod retry;
 pub mod schedule;
 pub mod session;

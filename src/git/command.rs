@@ -13,6 +13,7 @@ use crate::git::folder::{Found, Look};
 use crate::git::mounts::Mounts;
 use crate::model::answer::Exit;
 use crate::model::environment::Environment;
+use crate::model::worktree::Worktree;
 
 /// The variables that tie a process to one repository, as `git rev-parse --local-env-vars` lists them, less
 /// `GIT_CONFIG_PARAMETERS` and `GIT_CONFIG_COUNT`: what `git -c` says holds in every worktree.
@@ -32,6 +33,9 @@ pub const REPOSITORY_VARIABLES: [&str; 13] = [
     "GIT_SHALLOW_FILE",
     "GIT_COMMON_DIR",
 ];
+
+/// Whether git takes locks that it could do without.
+const OPTIONAL_LOCKS: &str = "GIT_OPTIONAL_LOCKS";
 
 /// A process that is to be started: everything about it but its streams.
 #[derive(Clone, Debug)]
@@ -123,7 +127,8 @@ impl Invocation {
 #[derive(Clone, Debug)]
 pub struct Git {
     program: OsString,
-    /// Whether git may take locks that it could do without. (Rule: `use_optional_locks` in git's environment.c.)
+    /// Whether the user lets git take locks that it could do without (rule: `use_optional_locks` in git's environment.c),
+    /// so that an index may be refreshed after the run. No child takes them by itself, whatever this says.
     pub optional_locks: bool,
     directory: PathBuf,
     mounts: Arc<Mounts>,
@@ -136,7 +141,10 @@ impl Git {
     /// git in this environment.
     pub fn new(environment: &Environment) -> Self {
         let repository = |name: &OsStr| REPOSITORY_VARIABLES.iter().any(|known| name == *known);
-        let inherited: Vec<_> = environment.variables().to_vec();
+        // A neighbour's `git add` dies where it meets the lock under which `git status` writes down what it has found.
+        let mut inherited: Vec<_> = environment.variables().to_vec();
+        inherited.retain(|(name, _)| name != OPTIONAL_LOCKS);
+        inherited.push((OPTIONAL_LOCKS.into(), "0".into()));
         let mut scrubbed = inherited.clone();
         scrubbed.retain(|(name, _)| !repository(name) && name != "GIT_TERMINAL_PROMPT");
         scrubbed.push(("GIT_TERMINAL_PROMPT".into(), "0".into()));
@@ -147,7 +155,7 @@ impl Git {
         Self {
             program: find(environment),
             optional_locks: !environment
-                .text("GIT_OPTIONAL_LOCKS")
+                .text(OPTIONAL_LOCKS)
                 .is_some_and(|said| ["0", "false", "no", "off"].iter().any(|no| said.eq_ignore_ascii_case(no))),
             directory: environment.directory().to_owned(),
             mounts: Arc::new(Mounts::of_this_process()),
@@ -165,6 +173,22 @@ impl Git {
     /// git run in a folder, in no repository but the one that the folder belongs to.
     pub fn within(&self, dir: &Path, args: &[&str]) -> Invocation {
         self.invocation(args, dir, &self.parsed)
+    }
+
+    /// git run in a folder of a worktree, in no repository but that worktree's.
+    pub fn of(&self, worktree: &Worktree, dir: &Path, args: &[&str]) -> Invocation {
+        let mut invocation = self.within(dir, args);
+        // A repository that holds only a part of its objects is not to fetch others because somebody looks at it.
+        invocation.env("GIT_NO_LAZY_FETCH", "1");
+        // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
+        let ceiling = worktree.path.parent().unwrap_or(&worktree.path).as_os_str();
+        // A folder whose name holds the separator cannot be given.
+        let is_open = ceiling.as_encoded_bytes().contains(&b':');
+        match &worktree.git_dir {
+            Some(git_dir) if is_open || worktree.apart => invocation.bind(git_dir, &worktree.path),
+            _ => invocation.env("GIT_CEILING_DIRECTORIES", ceiling),
+        }
+        invocation
     }
 
     fn invocation(&self, args: &[&str], dir: &Path, base: &Arc<[(OsString, OsString)]>) -> Invocation {

@@ -3,10 +3,11 @@
 pub mod command;
 pub mod config;
 pub mod folder;
-pub mod mounts;
 pub mod index;
+pub mod mounts;
 pub mod operation;
 pub mod records;
 pub mod refs;
 pub mod repository;
+pub mod stale;
 pub mod worktrees;

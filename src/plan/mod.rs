@@ -93,6 +93,8 @@ pub struct Plan {
     pub global_timeout: Option<Duration>,
     /// Cancel at this many faults.
     pub max_fail: Option<u32>,
+    /// Whether stale indexes may be refreshed after the report.
+    pub refresh_index: bool,
 }
 
 impl Plan {
@@ -119,9 +121,9 @@ impl Plan {
         for planned in &mut checks {
             planned.unapproved = unapproved.contains(&planned.check.name);
         }
-        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail } = settings.run;
+        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index } = settings.run;
         let max_concurrency = if max_concurrency == 0 { cpus } else { max_concurrency }.max(1);
-        Ok(Self { common_dir, worktrees, checks, max_concurrency, batch_size, global_timeout, max_fail })
+        Ok(Self { common_dir, worktrees, checks, max_concurrency, batch_size, global_timeout, max_fail, refresh_index })
     }
 
     /// How many units there are.

@@ -91,7 +91,7 @@ fn run_default(key: &str, settings: &Settings) -> Option<Value> {
         "backoff" => Some(json!("exponential")),
         "retry-delay" => Some(json!("200ms")),
         "retry-max-delay" => Some(json!("10s")),
-        "retry-jitter" => Some(json!(true)),
+        "retry-jitter" | "refresh-index" => Some(json!(true)),
         "fail-fast" => Some(json!(false)),
         "max-output" => Some(json!("256KiB")),
         // They depend on the kind of the check.

@@ -22,6 +22,8 @@ pub struct RunSettings {
     pub global_timeout: Option<Duration>,
     /// Cancel at this many faults.
     pub max_fail: Option<u32>,
+    /// Whether stale indexes may be refreshed after the report.
+    pub refresh_index: bool,
 }
 
 /// What all layers but an unapproved file of the repository's own say.
@@ -107,6 +109,7 @@ fn run_settings(top: &TopKeys) -> RunSettings {
         batch_size: Some(count(top.batch_size.as_ref()) as usize).filter(|size| *size > 0),
         global_timeout: value(top.global_timeout.as_ref()).map(|span| span.0).filter(|span| !span.is_zero()),
         max_fail: if fail_fast { Some(1) } else { max_fail },
+        refresh_index: value(top.refresh_index.as_ref()).is_none_or(|flag| flag.0),
     }
 }
 

@@ -153,6 +153,8 @@ keys! {
         "max-fail" max_fail: Count, "0: never";
         /// Bytes of each output stream that are kept, the last ones.
         "max-output" max_output: Size, "256KiB";
+        /// Whether the index of a worktree that rests may be refreshed after the report, so that git need not read files again at every look.
+        "refresh-index" refresh_index: Flag, "true";
     }
 }
 

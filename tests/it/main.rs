@@ -23,6 +23,7 @@ mod hostile_text;
 mod house;
 mod live;
 mod manners;
+mod neighbours;
 mod odd_repositories;
 mod outputs;
 mod processes;

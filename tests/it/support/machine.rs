@@ -105,6 +105,7 @@ pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
         batch_size: None,
         global_timeout: None,
         max_fail: None,
+        refresh_index: false,
     }
 }
 
