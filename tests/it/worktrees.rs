@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -498,16 +498,28 @@ fn is_root() -> bool {
 
 const NOBODY: u32 = 65534;
 
-/// The program under test as another user, for whom the modes of folders hold.
+/// A folder for scratch repositories that every user may enter: the clone and the usual one may lie where only their owner can.
+fn open_to_all() -> PathBuf {
+    let is_open = |folder: &Path| folder.metadata().is_ok_and(|found| found.mode() & 0o001 != 0);
+    let candidates = [std::env::temp_dir(), "/tmp".into(), "/var/tmp".into(), "/dev/shm".into()];
+    let real = candidates.into_iter().filter_map(|folder| folder.canonicalize().ok());
+    let mut open = real.filter(|folder| folder.ancestors().all(is_open));
+    open.next().expect("a folder that every user may enter")
+}
+
+/// The program under test as another user, for whom the modes of folders hold. It goes where that user can reach it.
 fn as_nobody(repo: &TestRepo, args: &[&str]) -> Run {
-    let status = Command::new("chown").args(["-R", "65534:65534"]).arg(repo.root()).status().expect("chown");
-    assert!(status.success());
-    Run::of(repo.command(BINARY).args(args).uid(NOBODY).gid(NOBODY))
+    let program = repo.root().join("git-wtcheck");
+    // By another process: nothing that is started meanwhile inherits a file that is open for writing, and so may not be run.
+    let copied = Command::new("cp").arg(BINARY).arg(&program).status().expect("cp");
+    let given = Command::new("chown").args(["-R", "65534:65534"]).arg(repo.root()).status().expect("chown");
+    assert!(copied.success() && given.success());
+    Run::of(repo.command(program).args(args).uid(NOBODY).gid(NOBODY))
 }
 
 #[test]
 fn what_may_not_be_entered_is_never_clean() {
-    let repo = TestRepo::new();
+    let repo = if is_root() { TestRepo::within(&open_to_all()) } else { TestRepo::new() };
     repo.write("kept/file.txt", "tracked\n");
     repo.git(&["add", "."]);
     repo.git(&["commit", "--quiet", "--message=second"]);

@@ -26,7 +26,12 @@ pub struct TestRepo {
 impl TestRepo {
     /// A repository with one commit of one file, `file.txt`.
     pub fn new() -> Self {
-        let repo = Self::empty();
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// The same, in this folder.
+    pub fn within(folder: &Path) -> Self {
+        let repo = Self::empty_within(folder);
         repo.git(&["init", "--quiet", "--initial-branch=main", "."]);
         repo.write("file.txt", "one\ntwo\nthree\n");
         repo.git(&["add", "."]);
@@ -36,8 +41,12 @@ impl TestRepo {
 
     /// The folders, and no repository in them yet.
     pub fn empty() -> Self {
+        Self::empty_within(&std::env::temp_dir())
+    }
+
+    fn empty_within(folder: &Path) -> Self {
         signals_have_their_effect();
-        let root = tempfile::Builder::new().prefix("wtcheck-").tempdir().expect("a scratch folder");
+        let root = tempfile::Builder::new().prefix("wtcheck-").tempdir_in(folder).expect("a scratch folder");
         for folder in ["repo", "home"] {
             std::fs::create_dir(root.path().join(folder)).expect("a folder");
         }
