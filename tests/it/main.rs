@@ -15,6 +15,7 @@ mod docs;
 mod first;
 mod foreign;
 mod formats;
+mod fuzz;
 mod hostile;
 mod hostile_expressions;
 mod hostile_readers;
