@@ -20,9 +20,7 @@ const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash
 const MOST_PATHS: usize = 64;
 
 pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
-    // With arguments or variables of its own, it may not have been asked for all of them.
-    let names_all = check.args.is_empty() && check.env.is_empty() && check.dir.is_none();
-    let counts = Counts { changed: names_all.then(Vec::new), ..Counts::default() };
+    let counts = Counts { changed: check.asks_of_all().then(Vec::new), ..Counts::default() };
     let reader =
         Porcelain { git_dir: worktree.git_dir.clone(), marks: worktree.marks, fields: Fields::default(), counts };
     Prepared { invocation: git_in(git, check, worktree, dir, &STATUS), reader: Box::new(reader) }

@@ -23,7 +23,7 @@ use crate::exec::unit::supervise;
 use crate::exec::{Control, Phase};
 use crate::git::command::{Git, Invocation};
 use crate::git::stale::{self, Judge, Question};
-use crate::model::check::{Check, CheckKind};
+use crate::model::check::CheckKind;
 use crate::model::worktree::Marks;
 use crate::plan::{Plan, WorktreeIndex};
 use crate::record::Record;
@@ -70,7 +70,11 @@ struct Stale {
 }
 
 fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
-    let Some(status) = plan.checks.iter().position(|planned| asks_of_all(&planned.check)) else { return Vec::new() };
+    let Some(status) =
+        plan.checks.iter().position(|planned| planned.check.kind == CheckKind::Status && planned.check.asks_of_all())
+    else {
+        return Vec::new();
+    };
     let sample = (FILES / plan.worktrees.len().max(1)).clamp(FEWEST_FILES, MOST_FILES);
     let mut judge = Judge::default();
     let stale = |index: WorktreeIndex| {
@@ -87,11 +91,6 @@ fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
         Some(Stale { git_dir: worktree.git_dir.clone()?, marks: worktree.marks, invocation, took })
     };
     (0..plan.worktrees.len()).filter_map(stale).collect()
-}
-
-/// Whether what a check finds is what git finds of all files: with arguments or variables of its own it may have looked at a part.
-fn asks_of_all(check: &Check) -> bool {
-    check.kind == CheckKind::Status && check.args.is_empty() && check.env.is_empty() && check.dir.is_none()
 }
 
 async fn refresh(

@@ -198,3 +198,10 @@ pub struct Check {
     /// A word for people.
     pub description: Option<String>,
 }
+
+impl Check {
+    /// Whether it asks what its kind asks by itself: with arguments, variables or a folder of its own it may ask about a part.
+    pub const fn asks_of_all(&self) -> bool {
+        self.args.is_empty() && self.env.is_empty() && self.dir.is_none()
+    }
+}

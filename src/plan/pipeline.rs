@@ -157,12 +157,8 @@ impl Pipeline {
                 Some(Prerequisite { check: *self.index.get(&link.name)?, must_pass: link.must_pass })
             });
             let prerequisites: Vec<_> = prerequisites.collect();
-            let shared = check.kind == CheckKind::Log
-                && check.args.is_empty()
-                && check.env.is_empty()
-                && check.dir.is_none()
-                && prerequisites.is_empty()
-                && parts.when.is_none();
+            let shared =
+                check.kind == CheckKind::Log && check.asks_of_all() && prerequisites.is_empty() && parts.when.is_none();
             planned.push(PlannedCheck {
                 check,
                 when: parts.when,

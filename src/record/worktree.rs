@@ -1,7 +1,7 @@
 //! One fold of what all checks of a worktree have said of its changes: every report and the summary read this, so that none
 //! says `clean` where another says `dirty`.
 
-use crate::model::check::{Check, CheckKind};
+use crate::model::check::CheckKind;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, WorktreeIndex};
@@ -24,7 +24,7 @@ pub fn state<'a>(record: &'a Record, plan: &Plan, worktree: WorktreeIndex) -> St
     let asked = (0..plan.checks.len()).filter(|check| plan.checks[*check].check.kind == CheckKind::Status);
     let ends = asked.filter_map(|check| {
         let end = record.units[plan.unit(worktree, check)].end.as_deref()?;
-        Some((asks_about_all(&plan.checks[check].check), end))
+        Some((plan.checks[check].check.asks_of_all(), end))
     });
     let mut state = State::default();
     for (all, end) in ends {
@@ -43,9 +43,4 @@ pub fn state<'a>(record: &'a Record, plan: &Plan, worktree: WorktreeIndex) -> St
         }
     }
     state
-}
-
-/// Whether a check of the kind `status` asks git about all of its worktree, as git would by itself.
-fn asks_about_all(check: &Check) -> bool {
-    check.args.is_empty() && check.env.is_empty() && check.dir.is_none()
 }
