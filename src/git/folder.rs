@@ -4,7 +4,7 @@
 //! A look is a value that can be handed to another process: where a drive may be dead, this program does not look itself.
 
 use std::ffi::OsStr;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -259,12 +259,24 @@ fn leads_to(path: &Path, git_dir: &Path) -> bool {
     found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| Some(found) == git_dir.canonicalize().ok())
 }
 
+/// No `.git` file is larger. (Rule: `read_gitfile_gently` in git's setup.c.)
+const LARGEST: u64 = 1 << 20;
+
 /// The content of a `.git` file. What is neither a file nor a folder is not opened: a pipe that nobody writes to would
 /// hang the whole run.
 fn git_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let found = path.metadata()?;
     match (found.is_file(), found.is_dir()) {
-        (true, _) => std::fs::read(path),
+        (true, _) => {
+            let mut content = Vec::new();
+            // Whatever its length is said to be: it may grow.
+            std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
+            if content.len() as u64 > LARGEST {
+                Err(std::io::Error::other("its .git file is larger than 1 MiB"))
+            } else {
+                Ok(content)
+            }
+        }
         (_, true) => Err(ErrorKind::IsADirectory.into()),
         _ => Err(std::io::Error::other("neither a file nor a folder")),
     }

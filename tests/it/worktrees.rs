@@ -573,6 +573,18 @@ fn what_belongs_to_another_user_errors_in_git_s_words() {
 }
 
 #[test]
+fn a_git_file_of_any_length_takes_no_memory() {
+    let repo = TestRepo::new();
+    let folder = repo.worktree("large");
+    // It takes no room on the disk either: it is all hole.
+    let file = std::fs::File::create(folder.join(".git")).expect("a file");
+    file.set_len(8 << 40).or_else(|_| file.set_len(8 << 30)).expect("a length");
+    let json = report(&repo, 1);
+    all_end(&json, "large", "errored", "larger than 1 MiB");
+    assert_eq!(row(&json, "repo")["checks"][0]["outcome"], "passed");
+}
+
+#[test]
 fn a_git_file_that_is_a_pipe_hangs_nothing() {
     let repo = TestRepo::new();
     let folder = repo.worktree("piped");
