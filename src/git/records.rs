@@ -56,12 +56,21 @@ pub fn branches(records: &[Record]) -> Vec<u8> {
 }
 
 /// Puts the object ids in that `git cat-file --batch-check=%(objectname)` has given for [`branches`]: a line for each, which
-/// for a branch without a commit is no object id.
-pub fn put_heads(records: &mut [Record], printed: &[u8]) -> Option<()> {
+/// for a branch without a commit is no object id. One that is there all the same is broken, and as git has it, it is none then.
+pub fn put_heads(records: &mut [Record], printed: &[u8], common_dir: &Path) -> Option<()> {
+    let packed = std::fs::read(common_dir.join("packed-refs")).unwrap_or_default();
+    let is_there = |branch: &str| {
+        let is_packed = packed.lines().any(|line| line.ends_with(format!(" {branch}").as_bytes()));
+        is_packed || common_dir.join(branch).symlink_metadata().is_ok()
+    };
     let mut lines = printed.lines();
-    for record in records.iter_mut().filter(|record| record.branch.is_some()) {
+    for record in records {
+        let Some(branch) = &record.branch else { continue };
         record.head =
             Some(lines.next()?).filter(|line| is_object_id(line)).map(|line| line.to_str_lossy().into_owned());
+        if record.head.is_none() && is_there(branch) {
+            record.branch = None;
+        }
     }
     lines.next().is_none().then_some(())
 }
@@ -107,13 +116,23 @@ mod tests {
     #[test]
     fn heads_are_given_in_the_order_of_their_branches() {
         let on = |branch: &str| Record { branch: Some(branch.to_owned()), ..Record::default() };
+        let folder = tempfile::tempdir().expect("a folder");
+        let put = |records: &mut [Record], printed: &str| put_heads(records, printed.as_bytes(), folder.path());
         let mut records = [on("refs/heads/a"), Record::default(), on("refs/heads/new")];
         assert_eq!(branches(&records), b"refs/heads/a\nrefs/heads/new\n");
         let id = "1".repeat(40);
-        let printed = format!("{id}\nrefs/heads/new missing\n");
-        assert_eq!(put_heads(&mut records, printed.as_bytes()), Some(()));
-        assert_eq!(records.map(|record| record.head), [Some(id), None, None]);
-        assert_eq!(put_heads(&mut [on("refs/heads/a")], b""), None, "half an answer is no answer");
-        assert_eq!(put_heads(&mut [], b"1\n"), None);
+        assert_eq!(put(&mut records, &format!("{id}\nrefs/heads/new missing\n")), Some(()));
+        assert_eq!(records.each_ref().map(|record| record.head.clone()), [Some(id.clone()), None, None]);
+        assert!(records[2].branch.is_some(), "it has no commit yet");
+        assert_eq!(put(&mut [on("refs/heads/a")], ""), None, "half an answer is no answer");
+        assert_eq!(put(&mut [], "1\n"), None);
+        // What is there and names no object is not a branch without a commit.
+        std::fs::create_dir_all(folder.path().join("refs/heads")).expect("folders");
+        std::fs::write(folder.path().join("refs/heads/loose"), "garbage\n").expect("a file");
+        std::fs::write(folder.path().join("packed-refs"), format!("# pack-refs\n{id} refs/heads/packed\n"))
+            .expect("a file");
+        let mut broken = [on("refs/heads/loose"), on("refs/heads/packed")];
+        assert_eq!(put(&mut broken, "refs/heads/loose missing\nrefs/heads/packed missing\n"), Some(()));
+        assert!(broken.iter().all(|record| record.branch.is_none() && record.head.is_none()));
     }
 }

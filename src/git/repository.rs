@@ -193,7 +193,7 @@ fn records_beside_git(
     asked.input = Some(records::branches(&read));
     let [heads] = side_by_side(errands, [(asked, LONGEST)])?;
     let heads = heads.ok().filter(|heads| heads.exit == Exit::Code(0));
-    Ok(heads.and_then(|heads| records::put_heads(&mut read, &heads.stdout)).map(|()| read))
+    Ok(heads.and_then(|heads| records::put_heads(&mut read, &heads.stdout, common_dir)).map(|()| read))
 }
 
 /// Asks git, each within its time.
