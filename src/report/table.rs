@@ -290,10 +290,15 @@ impl Page<'_> {
             // Only files that git does not track: there is nothing to count.
             (Outcome::Passed, CheckKind::Diff) if end.facts.int("files") == Some(0) => {}
             (Outcome::Passed, CheckKind::Diff) => {
-                let (more, less) = (end.facts.int("insertions").unwrap_or(0), end.facts.int("deletions").unwrap_or(0));
                 cell.spare();
-                cell.push(Role::Good, format!("+{more}"));
-                cell.push(Role::Bad, format!("-{less}"));
+                match (end.facts.int("insertions"), end.facts.int("deletions")) {
+                    (Some(more), Some(less)) => {
+                        cell.push(Role::Good, format!("+{more}"));
+                        cell.push(Role::Bad, format!("-{less}"));
+                    }
+                    // Asked, and not to be known here: no number says so.
+                    _ => cell.push(Role::Changed, "unknown"),
+                }
             }
             (Outcome::Passed, CheckKind::Log) => {
                 if let (Some(age), Some(subject)) = (end.facts.int("age"), end.facts.text("subject")) {

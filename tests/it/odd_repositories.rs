@@ -192,7 +192,8 @@ fn what_is_not_here_is_not_fetched_and_not_counted() {
     for fact in ["files", "insertions", "deletions"] {
         assert_eq!(diff["facts"].get(fact), Some(&Value::Null), "{diff:#}");
     }
-    repo.wtcheck_in("../part", &[]).exits(0);
+    let run = repo.wtcheck_in("../part", &[]);
+    assert!(!run.exits(0).shows("unknown").stdout.contains("+0"), "{}", run.stdout);
 }
 
 #[test]
