@@ -12,13 +12,14 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use git_wtcheck::checks::{COMMAND, Check};
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::session::Sessions;
 use git_wtcheck::exec::unit::Processes;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::model::backlog::Backlog;
-use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine};
+use git_wtcheck::model::check::{Backoff, BackoffKind, CommandLine};
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::{Plan, PlannedCheck};
@@ -179,7 +180,7 @@ fn executor(root: &Path) {
     let ours = || {
         let check = Check {
             name: "true".to_owned(),
-            kind: CheckKind::Command,
+            kind: COMMAND,
             command: Some(CommandLine::Direct(vec!["true".to_owned()])),
             args: Vec::new(),
             env: Vec::new(),

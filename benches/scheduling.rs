@@ -47,7 +47,7 @@ fn settings() -> Settings {
     let Ok(mut settings) = Settings::resolve(read(&sources)) else { panic!("the defaults hold") };
     for index in 3..CHECKS {
         let name = format!("c{index}");
-        let check = git_wtcheck::model::check::Check { name: name.clone(), ..settings.checks["status"].clone() };
+        let check = git_wtcheck::checks::Check { name: name.clone(), ..settings.checks["status"].clone() };
         settings.checks.insert(name.clone(), check);
         settings.pipeline.push(name);
     }

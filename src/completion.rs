@@ -18,11 +18,11 @@ use clap::builder::StyledStr;
 use clap::{Command, CommandFactory, FromArgMatches};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
 
+use crate::checks::built_in;
 use crate::cli::{Cli, Options};
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::repository::Repository;
-use crate::model::check::CheckKind;
 use crate::model::environment::Environment;
 use crate::settings::schema::{CheckKeys, Key, TopKeys};
 use crate::settings::{Merged, Sources, read};
@@ -128,14 +128,14 @@ impl Here {
 
     /// Every check that is defined, whether or not it would run now.
     fn checks(&self) -> Vec<CompletionCandidate> {
-        let built_in = CheckKind::BUILT_IN.map(|kind| (kind.name().to_owned(), "built-in check".to_owned()));
+        let built_in = built_in().map(|kind| (kind.name().to_owned(), "built-in check".to_owned()));
         let merged = self.settings();
         let own = merged.checks.iter().map(|(name, keys)| {
             let description = keys.description.as_ref().map(|said| said.value.0.clone());
             let command = keys.command.as_ref().map(|command| format!("$ {}", command.value.shown()));
             (name.clone(), description.or(command).unwrap_or_else(|| "check".to_owned()))
         });
-        let others = built_in.into_iter().filter(|(name, _)| !merged.checks.contains_key(name));
+        let others = built_in.filter(|(name, _)| !merged.checks.contains_key(name));
         candidates(others.chain(own).filter(|(name, _)| name::is_valid(name)))
     }
 
@@ -148,9 +148,9 @@ impl Here {
     /// Every key of the run, and of each check that is defined.
     fn keys(&self) -> Vec<CompletionCandidate> {
         let merged = self.settings();
-        let built_in = CheckKind::BUILT_IN.map(|kind| kind.name().to_owned());
+        let built_in = built_in().map(|kind| kind.name().to_owned());
         let checks: BTreeSet<String> =
-            built_in.into_iter().chain(merged.checks.into_keys()).filter(|name| name::is_valid(name)).collect();
+            built_in.chain(merged.checks.into_keys()).filter(|name| name::is_valid(name)).collect();
         let about = |key: &Key| key.doc.trim().split_once(". ").map_or(key.doc.trim(), |(first, _)| first).to_owned();
         let of_run = TopKeys::KEYS.iter().map(|key| (key.name.to_owned(), about(key)));
         let of_checks = checks.iter().flat_map(|check| {

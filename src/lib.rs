@@ -14,17 +14,18 @@
 //!
 //! | floor | room | what it is for |
 //! |---|---|---|
-//! | 9 | `main.rs`, this file | argv in, exit status out |
-//! | 8 | [`commands`] | each command wires the stages |
-//! | 8 | [`manual`] | the manual page, from the same definitions that the program works by |
-//! | 8 | [`completion`] | what a shell offers to complete, from the repository one stands in |
-//! | 7 | [`cli`] | the command line's types |
-//! | 7 | [`error`] | what is told where there is no report, and the exit status of that |
-//! | 6 | [`exec`], [`report`] | carrying out; showing |
-//! | 5 | [`checks`], [`record`] | what each check asks and reads; events folded to a record |
-//! | 4 | [`event`] | what happened, when |
-//! | 3 | [`plan`] | worktrees × checks, frozen; conditions compiled and typed |
-//! | 2 | [`settings`] | every layer read, merged, typed, resolved |
+//! | 10 | `main.rs`, this file | argv in, exit status out |
+//! | 9 | [`commands`] | each command wires the stages |
+//! | 9 | [`manual`] | the manual page, from the same definitions that the program works by |
+//! | 9 | [`completion`] | what a shell offers to complete, from the repository one stands in |
+//! | 8 | [`cli`] | the command line's types |
+//! | 8 | [`error`] | what is told where there is no report, and the exit status of that |
+//! | 7 | [`exec`], [`report`] | carrying out; showing |
+//! | 6 | [`record`] | events folded to a record |
+//! | 5 | [`event`] | what happened, when |
+//! | 4 | [`plan`] | worktrees × checks, frozen; conditions compiled and typed |
+//! | 3 | [`settings`] | every layer read, merged, typed, resolved |
+//! | 2 | [`checks`] | one file a kind of check: its facts, its defaults, what it asks and how it reads the answer |
 //! | 1 | [`git`] | the one place that builds git commands; worktrees, configuration |
 //! | 0 | [`model`] | plain types; the one reader of the environment |
 //! | ground | [`text`] | what of a text may be shown, and how it is quoted; how numbers are written |

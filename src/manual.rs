@@ -11,8 +11,9 @@ use clap::builder::ValueRange;
 use clap::{Arg, Command, CommandFactory};
 use roff::{Inline, Roff, bold, italic, roman};
 
+use crate::checks::KINDS;
 use crate::cli::Cli;
-use crate::model::check::{CheckKind, FactType};
+use crate::model::facts::{FactDef, FactType};
 use crate::plan::scope::{COMMON_FIELDS, WORKTREE_FIELDS};
 use crate::settings::schema::{CheckKeys, Key, TopKeys};
 
@@ -120,14 +121,14 @@ impl Page {
             "options" => command.get_arguments().filter(|arg| is_option(arg)).for_each(|arg| self.option(arg)),
             "commands" => self.commands(command, ""),
             "checks" => {
-                for kind in CheckKind::BUILT_IN.into_iter().chain([CheckKind::Command]) {
+                for kind in KINDS {
                     self.term(&format!("`{}`", kind.name()));
-                    self.text(question(kind));
-                    self.facts(kind.facts(), |fact| meaning(kind, fact));
+                    self.text(kind.question());
+                    self.facts(kind.facts());
                 }
             }
-            "common" => self.facts(&COMMON_FIELDS, common_meaning),
-            "worktree" => self.facts(&WORKTREE_FIELDS, worktree_meaning),
+            "common" => self.facts(&COMMON_FIELDS),
+            "worktree" => self.facts(&WORKTREE_FIELDS),
             "top-keys" => TopKeys::KEYS.iter().for_each(|key| {
                 self.key(key, &format!("`{}`, `wtcheck.{}`, `{}`", key.name, key.camel(), key.variable()));
             }),
@@ -206,16 +207,16 @@ impl Page {
         }
     }
 
-    fn facts(&mut self, facts: &[(&'static str, FactType)], meaning: impl Fn(&str) -> &'static str) {
+    fn facts(&mut self, facts: &[FactDef]) {
         self.roff.control("RS", []);
-        for (fact, kind) in facts {
-            let kind = match kind {
+        for fact in facts {
+            let kind = match fact.kind {
                 FactType::Bool => "true or false",
-                FactType::Int => "whole number",
-                FactType::Text => "text",
+                FactType::Int | FactType::Count => "whole number",
+                FactType::Text | FactType::Id => "text",
             };
-            self.term(&format!("`{fact}` ({kind})"));
-            self.text(meaning(fact));
+            self.term(&format!("`{}` ({kind})", fact.name));
+            self.text(fact.doc);
         }
         self.roff.control("RE", []);
     }
@@ -285,85 +286,9 @@ fn inlines(line: &str) -> Vec<Inline> {
     pieces
 }
 
-fn question(kind: CheckKind) -> &'static str {
-    match kind {
-        CheckKind::Status => "What has changed here? (`git status`)",
-        CheckKind::Diff => "How much has changed, against HEAD? It counts tracked files (`git diff HEAD`).",
-        CheckKind::Log => "What is the last commit? (`git log`)",
-        CheckKind::Command => "Does this command exit with 0?",
-    }
-}
-
-/// What a fact means; empty where nobody has said it.
-fn meaning(kind: CheckKind, fact: &str) -> &'static str {
-    match (kind, fact) {
-        (CheckKind::Status, "clean") => "Nothing is staged, unstaged, untracked or conflicted.",
-        (CheckKind::Status, "dirty") => "The contrary of `clean`.",
-        (CheckKind::Status, "staged") => "Paths with changes in the index.",
-        (CheckKind::Status, "unstaged") => "Tracked paths with changes that are not in the index.",
-        (CheckKind::Status, "untracked") => "Untracked files and folders, ignored ones left out.",
-        (CheckKind::Status, "conflicted") => "Paths with conflicts.",
-        (CheckKind::Status, "upstream") => "The branch's upstream, such as `origin/main`.",
-        (CheckKind::Status, "ahead") => "Commits that the upstream lacks.",
-        (CheckKind::Status, "behind") => "Commits that only the upstream has.",
-        (CheckKind::Status, "stash") => "Entries in the repository's stash.",
-        (CheckKind::Status, "operation") => {
-            "What has begun and not ended: `merge`, `rebase`, `cherry-pick`, `revert`, `bisect` or `am`; empty where nothing has."
-        }
-        (CheckKind::Diff, "files") => "Files that differ.",
-        (CheckKind::Diff, "insertions") => "Lines added.",
-        (CheckKind::Diff, "deletions") => "Lines removed.",
-        (CheckKind::Log, "commit") => "The commit's object id.",
-        (CheckKind::Log, "subject") => "The first line of its message.",
-        (CheckKind::Log, "author") => "Its author's name.",
-        (CheckKind::Log, "committed_at") => "When it was committed, in seconds since 1970.",
-        (CheckKind::Log, "age") => "Seconds since then.",
-        (CheckKind::Command, "exit_code") => "The exit status of the last attempt.",
-        _ => "",
-    }
-}
-
-fn common_meaning(field: &str) -> &'static str {
-    match field {
-        "outcome" => "`passed`, `failed`, `timed_out`, `errored`, `skipped` or `cancelled`.",
-        "passed" => "Whether the outcome is `passed`.",
-        "exit_code" => "The exit status of the last attempt.",
-        "duration_ms" => "How long it took, in milliseconds.",
-        _ => "",
-    }
-}
-
-fn worktree_meaning(field: &str) -> &'static str {
-    match field {
-        "path" => "Its folder, absolute.",
-        "name" => "The folder's own name.",
-        "branch" => "The short name of its branch; empty on a detached HEAD.",
-        "main" => "Whether it is the main worktree.",
-        "detached" => "Whether HEAD names a commit and no branch.",
-        "locked" => "Whether `git worktree lock` keeps it.",
-        "bare" => "Whether it is a bare repository.",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_fact_has_its_meaning() {
-        for kind in CheckKind::BUILT_IN.into_iter().chain([CheckKind::Command]) {
-            for (fact, _) in kind.facts() {
-                assert_ne!(meaning(kind, fact), "", "{}.{fact}", kind.name());
-            }
-        }
-        for (field, _) in COMMON_FIELDS {
-            assert_ne!(common_meaning(field), "", "{field}");
-        }
-        for (field, _) in WORKTREE_FIELDS {
-            assert_ne!(worktree_meaning(field), "", "worktree.{field}");
-        }
-    }
 
     #[test]
     fn markup_and_what_only_looks_like_it() {

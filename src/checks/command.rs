@@ -1,26 +1,55 @@
 //! `command`: does this program succeed?
 
-use std::path::Path;
+use std::time::Duration;
 
-use crate::checks::{Prepared, Reader};
+use crate::checks::check::{Asking, Defaults, Feed, Kind, Question, Reader};
 use crate::git::command::Git;
-use crate::model::answer::{Exit, Verdict};
-use crate::model::check::{Check, CommandLine};
-use crate::model::facts::Facts;
+use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::check::{CommandLine, RetryClass};
+use crate::model::facts::{FactDef, FactType, Facts};
 use crate::model::outcome::Outcome;
 use crate::text::signal;
 
-pub(super) fn prepare(git: &Git, check: &Check, dir: &Path) -> Prepared {
-    let (invocation, shell) = match &check.command {
-        Some(CommandLine::Direct(words)) => {
-            let (program, args) = words.split_first().map_or(("", &[][..]), |(program, args)| (program.as_str(), args));
-            (git.program(program, args, dir), false)
-        }
-        Some(CommandLine::Shell(script)) => (git.program("sh", &["-c".to_owned(), script.clone()], dir), true),
-        // Settings refuse such a check; should one come through, it must not pass.
-        None => (git.program("", &[], dir), false),
-    };
-    Prepared { invocation, reader: Box::new(ExitStatus { shell }) }
+/// The kind.
+pub(super) struct Command;
+
+impl Kind for Command {
+    fn name(&self) -> &'static str {
+        "command"
+    }
+
+    fn question(&self) -> &'static str {
+        "Does this command exit with 0?"
+    }
+
+    fn facts(&self) -> &'static [FactDef] {
+        const FACTS: [FactDef; 1] = [FactDef::new("exit_code", FactType::Int, "The exit status of the last attempt.")];
+        &FACTS
+    }
+
+    /// A command may do anything, and take its time: what failed is not tried again unasked.
+    fn defaults(&self) -> Defaults {
+        Defaults { timeout: Duration::from_mins(10), retries: 0, retry_on: &RetryClass::ALL, when: None }
+    }
+
+    fn is_built_in(&self) -> bool {
+        false
+    }
+
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+        let dir = question.folder();
+        let (invocation, shell) = match &question.check.command {
+            Some(CommandLine::Direct(words)) => {
+                let (program, args) =
+                    words.split_first().map_or(("", &[][..]), |(program, args)| (program.as_str(), args));
+                (git.program(program, args, &dir), false)
+            }
+            Some(CommandLine::Shell(script)) => (git.program("sh", &["-c".to_owned(), script.clone()], &dir), true),
+            // Settings refuse such a check; should one come through, it must not pass.
+            None => (git.program("", &[], &dir), false),
+        };
+        Asking { invocation, reader: Box::new(ExitStatus { shell }) }
+    }
 }
 
 /// Judges by the exit status alone; what the program prints is for people.
@@ -28,10 +57,12 @@ struct ExitStatus {
     shell: bool,
 }
 
-impl Reader for ExitStatus {
+impl Feed for ExitStatus {
     fn feed(&mut self, _: &[u8]) {}
+}
 
-    fn finish(&mut self, exit: Exit, _: &[u8]) -> Verdict {
+impl Reader for ExitStatus {
+    fn finish(&mut self, exit: Exit, _: &[u8]) -> Finding {
         let mut facts = Facts::new();
         let (outcome, reason) = match exit {
             Exit::Code(code) => {
@@ -50,6 +81,6 @@ impl Reader for ExitStatus {
             }
             Exit::Signal(number) => (Outcome::Failed, Some(format!("killed by {}", signal::name(number)))),
         };
-        Verdict { outcome, reason, facts, changed: None }
+        Verdict { outcome, reason, facts }.into()
     }
 }

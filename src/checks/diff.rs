@@ -2,17 +2,16 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 
+use crate::checks::check::{Asking, Defaults, Feed, Kind, Question, Reader};
 use crate::checks::fields::Fields;
-use crate::checks::{Prepared, Reader, blind_spot, git_in, refused};
+use crate::checks::reading::{blind_spot, refused};
 use crate::git::command::Git;
-use crate::model::answer::{Exit, Verdict};
-use crate::model::check::Check;
-use crate::model::facts::{Fact, Facts};
-use crate::model::worktree::Worktree;
+use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::facts::FactType::Count;
+use crate::model::facts::{Fact, FactDef, Facts};
 
 /// The empty tree, which an unborn branch is compared with; git knows it without having it. (Source: git's object-file.c.)
 const EMPTY_TREE_SHA1: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -26,46 +25,69 @@ const AS_IT_IS: [&str; 2] = ["-c", "diff.autoRefreshIndex=false"];
 const PATHSPEC_VARIABLES: [&str; 4] =
     ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
 
-/// `changed`: the paths that can differ. git looks at these alone then, rather than at every file once more; and where there
-/// are none, there is nothing to ask.
-pub(super) fn prepare(
-    git: &Git,
-    check: &Check,
-    worktree: &Worktree,
-    dir: &Path,
-    changed: Option<&[BString]>,
-) -> Result<Prepared, Verdict> {
-    // Arguments or variables of its own may ask for more than the difference from HEAD.
-    let changed = changed.filter(|_| check.args.is_empty() && check.env.is_empty());
-    if changed.is_some_and(<[_]>::is_empty) {
-        return Err(Counts::default().verdict());
+/// The kind.
+pub(super) struct Diff;
+
+impl Kind for Diff {
+    fn name(&self) -> &'static str {
+        "diff"
     }
-    let unborn = worktree.head.is_none() && worktree.branch.is_some();
-    let base = match unborn {
-        // What a file cannot well be called: a name that is both is none.
-        false => "HEAD^{commit}",
-        true if worktree.sha256 => EMPTY_TREE_SHA256,
-        true => EMPTY_TREE_SHA1,
-    };
-    let diff = ["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", "--no-relative", base];
-    // In an index that holds folders in place of files, git passes over what is bound to a path below one.
-    let in_full: &[&str] = if changed.is_some() { &["-c", "index.sparse=false"] } else { &[] };
-    let mut invocation = git_in(git, check, worktree, dir, &[&AS_IT_IS[..], in_full, &diff].concat());
-    if changed.is_none() && check.args.is_empty() {
-        invocation.args.push("--".into());
+
+    fn question(&self) -> &'static str {
+        "How much has changed, against HEAD? It counts tracked files (`git diff HEAD`)."
     }
-    if let Some(changed) = changed {
-        for name in PATHSPEC_VARIABLES {
-            invocation.env(name, "0");
+
+    fn facts(&self) -> &'static [FactDef] {
+        &FACTS
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults { when: Some("status.dirty"), ..Defaults::OF_GIT }
+    }
+
+    /// Where a check before it has found that nothing differs, there is nothing to count.
+    fn known(&self, question: &Question<'_>) -> Option<Finding> {
+        // Arguments or variables of its own may ask for more than the difference from HEAD.
+        let nothing = question.is_plain() && question.changed.is_some_and(<[_]>::is_empty);
+        nothing.then(|| Counts::default().verdict().into())
+    }
+
+    /// Bound to the paths that can differ, git looks at these alone, rather than at every file once more.
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+        let changed = question.changed.filter(|_| question.is_plain());
+        let base = match question.is_unborn() {
+            // What a file cannot well be called: a name that is both is none.
+            false => "HEAD^{commit}",
+            true if question.worktree.sha256 => EMPTY_TREE_SHA256,
+            true => EMPTY_TREE_SHA1,
+        };
+        let diff = ["diff", "--numstat", "-z", "--no-color", "--no-ext-diff", "--no-relative", base];
+        // In an index that holds folders in place of files, git passes over what is bound to a path below one.
+        let in_full: &[&str] = if changed.is_some() { &["-c", "index.sparse=false"] } else { &[] };
+        let mut invocation = question.git(git, &[&AS_IT_IS[..], in_full, &diff].concat());
+        if changed.is_none() && question.check.args.is_empty() {
+            invocation.args.push("--".into());
         }
-        let mut bound_to = |word: &[u8]| invocation.args.push(OsStr::from_bytes(word).to_owned());
-        bound_to(b"--");
-        for path in changed {
-            bound_to(&[b":(top,literal)", path.as_slice()].concat());
+        if let Some(changed) = changed {
+            for name in PATHSPEC_VARIABLES {
+                invocation.env(name, "0");
+            }
+            let mut bound_to = |word: &[u8]| invocation.args.push(OsStr::from_bytes(word).to_owned());
+            bound_to(b"--");
+            for path in changed {
+                bound_to(&[b":(top,literal)", path.as_slice()].concat());
+            }
         }
+        Asking { invocation, reader: Box::new(Numstat::default()) }
     }
-    Ok(Prepared { invocation, reader: Box::new(Numstat::default()) })
 }
+
+/// None of them is known where git would have to fetch what it needs.
+const FACTS: [FactDef; 3] = [
+    FactDef::new("files", Count, "Files that differ.").or_unknown(),
+    FactDef::new("insertions", Count, "Lines added.").or_unknown(),
+    FactDef::new("deletions", Count, "Lines removed.").or_unknown(),
+];
 
 /// Reads `--numstat -z`: `ADDED TAB DELETED TAB PATH NUL`, and for a rename `... TAB NUL OLD NUL NEW NUL`; `-` for a binary file.
 #[derive(Default)]
@@ -85,7 +107,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn verdict(&self) -> Verdict {
+    fn verdict(self) -> Verdict {
         let mut facts = Facts::new();
         facts.set("files", self.files);
         facts.set("insertions", self.insertions);
@@ -126,20 +148,28 @@ fn is_elsewhere(stderr: &[u8]) -> bool {
 /// It was asked, and cannot be known here.
 fn unknown() -> Verdict {
     let mut facts = Facts::new();
-    for name in ["files", "insertions", "deletions"] {
-        facts.set(name, Fact::Unknown);
+    for fact in FACTS {
+        facts.set(fact.name, Fact::Unknown);
     }
     Verdict::passed(facts)
 }
 
-impl Reader for Numstat {
+impl Feed for Numstat {
     fn feed(&mut self, chunk: &[u8]) {
         let Self { fields, counts } = self;
         fields.feed(chunk, |field| counts.field(field));
     }
+}
 
-    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict {
+impl Reader for Numstat {
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Finding {
         let counts = std::mem::take(&mut self.counts);
+        self.verdict(counts, exit, stderr).into()
+    }
+}
+
+impl Numstat {
+    fn verdict(&self, counts: Counts, exit: Exit, stderr: &[u8]) -> Verdict {
         // `--exit-code` among the check's own arguments makes a difference exit 1.
         if !matches!(exit, Exit::Code(0 | 1)) {
             return if is_elsewhere(stderr) { unknown() } else { refused(exit, stderr) };
@@ -166,7 +196,7 @@ mod tests {
         for chunk in output.chunks(5) {
             reader.feed(chunk);
         }
-        reader.finish(Exit::Code(0), b"")
+        reader.finish(Exit::Code(0), b"").verdict
     }
 
     #[test]

@@ -1,19 +1,17 @@
 //! `log`: what is the last commit?
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bstr::ByteSlice;
 
+use crate::checks::check::{Asking, Feed, Kind, Question, Reader, ReaderOfMany};
 use crate::checks::fields::Fields;
-use crate::checks::{Prepared, Reader, git_in, refused};
+use crate::checks::reading::refused;
 use crate::git::command::Git;
-use crate::model::answer::{Exit, Verdict};
-use crate::model::check::Check;
-use crate::model::facts::Facts;
-use crate::model::worktree::Worktree;
-use crate::plan::{Plan, UnitIndex};
+use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::facts::FactType::{Id, Int, Text};
+use crate::model::facts::{FactDef, Facts};
 
 /// Four fields a commit, each ended by NUL (`-z` ends the last).
 const FORMAT: &str = "--format=tformat:%H%x00%s%x00%an%x00%ct";
@@ -21,34 +19,54 @@ const FORMAT: &str = "--format=tformat:%H%x00%s%x00%an%x00%ct";
 /// What the user's configuration could put into the answer is turned off.
 const PLAIN: [&str; 5] = ["-z", FORMAT, "--encoding=UTF-8", "--no-show-signature", "--no-color"];
 
-/// One worktree's own HEAD.
-pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Result<Prepared, Verdict> {
-    let unborn = worktree.head.is_none() && worktree.branch.is_some();
-    // There is no commit to tell of; git would take another thing of the name HEAD (a tag, say) for the branch.
-    if unborn && check.args.is_empty() && check.env.is_empty() {
-        return Err(Verdict::passed(Facts::new()));
-    }
-    let mut args = vec!["log", "--max-count=1"];
-    args.extend(PLAIN);
-    let reader = One { commits: Commits::default(), unborn };
-    Ok(Prepared { invocation: git_in(git, check, worktree, dir, &args), reader: Box::new(reader) })
-}
+/// The kind.
+pub(super) struct Log;
 
-/// The commits of many worktrees at once, by the ids that `git worktree list` gave.
-pub(super) fn prepare_shared(git: &Git, plan: &Plan, unit: UnitIndex, with: &[UnitIndex], dir: &Path) -> Prepared {
-    let worktree = &plan.worktrees[plan.worktree_of(unit)];
-    let heads: Vec<(UnitIndex, String)> =
-        with.iter().filter_map(|unit| Some((*unit, plan.worktrees[plan.worktree_of(*unit)].head.clone()?))).collect();
-    let mut args = vec!["log", "--no-walk=unsorted", "--stdin"];
-    args.extend(PLAIN);
-    let mut invocation = git_in(git, &plan.checks[plan.check_of(unit)].check, worktree, dir, &args);
-    let mut input = Vec::with_capacity(heads.len() * 41);
-    for (_, head) in &heads {
-        input.extend_from_slice(head.as_bytes());
-        input.push(b'\n');
+impl Kind for Log {
+    fn name(&self) -> &'static str {
+        "log"
     }
-    invocation.input = Some(input);
-    Prepared { invocation, reader: Box::new(Many { commits: Commits::default(), unit, heads, others: Vec::new() }) }
+
+    fn question(&self) -> &'static str {
+        "What is the last commit? (`git log`)"
+    }
+
+    fn facts(&self) -> &'static [FactDef] {
+        const FACTS: [FactDef; 5] = [
+            FactDef::new("commit", Id, "The commit's object id."),
+            FactDef::new("subject", Text, "The first line of its message."),
+            FactDef::new("author", Text, "Its author's name."),
+            FactDef::new("committed_at", Int, "When it was committed, in seconds since 1970."),
+            FactDef::new("age", Int, "Seconds since then."),
+        ];
+        &FACTS
+    }
+
+    /// An unborn branch has no commit to tell of; git would take another thing of the name HEAD (a tag, say) for the branch.
+    fn known(&self, question: &Question<'_>) -> Option<Finding> {
+        (question.is_unborn() && question.is_plain()).then(|| Verdict::passed(Facts::new()).into())
+    }
+
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+        let mut args = vec!["log", "--max-count=1"];
+        args.extend(PLAIN);
+        let reader = One { commits: Commits::default(), unborn: question.is_unborn() };
+        Asking { invocation: question.git(git, &args), reader: Box::new(reader) }
+    }
+
+    /// The commits of many worktrees, by the ids that `git worktree list` gave.
+    fn ask_together(&self, git: &Git, questions: &[Question<'_>]) -> Option<Asking<dyn ReaderOfMany>> {
+        let first = questions.first().filter(|first| first.check.asks_of_all())?;
+        let heads: Vec<String> = questions.iter().filter_map(|question| question.worktree.head.clone()).collect();
+        if heads.len() < questions.len() {
+            return None;
+        }
+        let mut args = vec!["log", "--no-walk=unsorted", "--stdin"];
+        args.extend(PLAIN);
+        let mut invocation = first.git(git, &args);
+        invocation.input = Some(heads.iter().flat_map(|head| [head.as_bytes(), b"\n"].concat()).collect());
+        Some(Asking { invocation, reader: Box::new(Many { commits: Commits::default(), heads }) })
+    }
 }
 
 #[derive(Clone)]
@@ -104,7 +122,7 @@ impl Commits {
         });
     }
 
-    fn take(&mut self, exit: Exit, stderr: &[u8]) -> Result<Vec<Commit>, Verdict> {
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Result<Vec<Commit>, Verdict> {
         if exit != Exit::Code(0) {
             return Err(refused(exit, stderr));
         }
@@ -115,61 +133,49 @@ impl Commits {
     }
 }
 
+/// Reads the commit of one worktree's own HEAD.
 struct One {
     commits: Commits,
     unborn: bool,
 }
 
-impl Reader for One {
+impl Feed for One {
     fn feed(&mut self, chunk: &[u8]) {
         self.commits.feed(chunk);
     }
+}
 
-    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict {
+impl Reader for One {
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Finding {
         // git log dies on a branch without commits; that is an answer, not an error.
         if self.unborn && exit == Exit::Code(128) && stderr.contains_str("does not have any commits yet") {
-            return Verdict::passed(Facts::new());
+            return Verdict::passed(Facts::new()).into();
         }
-        match self.commits.take(exit, stderr) {
-            Ok(commits) => Verdict::passed(commits.first().map(Commit::facts).unwrap_or_default()),
-            Err(verdict) => verdict,
+        match self.commits.finish(exit, stderr) {
+            Ok(commits) => Verdict::passed(commits.first().map(Commit::facts).unwrap_or_default()).into(),
+            Err(verdict) => verdict.into(),
         }
     }
 }
 
+/// Reads commits by their ids. Several worktrees may be at one.
 struct Many {
     commits: Commits,
-    unit: UnitIndex,
-    heads: Vec<(UnitIndex, String)>,
-    others: Vec<(UnitIndex, Verdict)>,
+    heads: Vec<String>,
 }
 
-impl Reader for Many {
+impl Feed for Many {
     fn feed(&mut self, chunk: &[u8]) {
         self.commits.feed(chunk);
     }
+}
 
-    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict {
-        let commits: HashMap<String, Commit> = match self.commits.take(exit, stderr) {
-            Ok(commits) => commits.into_iter().map(|commit| (commit.id.clone(), commit)).collect(),
-            Err(verdict) => return verdict,
-        };
-        let mut own = Verdict::errored("git log left this commit out");
-        for (unit, head) in &self.heads {
-            // A head that git passed over is asked for by itself: its unit gets no answer here.
-            let Some(commit) = commits.get(head) else { continue };
-            let verdict = Verdict::passed(commit.facts());
-            if *unit == self.unit {
-                own = verdict;
-            } else {
-                self.others.push((*unit, verdict));
-            }
-        }
-        own
-    }
-
-    fn others(&mut self) -> Vec<(UnitIndex, Verdict)> {
-        std::mem::take(&mut self.others)
+impl ReaderOfMany for Many {
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Result<Vec<Option<Finding>>, String> {
+        let commits = self.commits.finish(exit, stderr).map_err(|verdict| verdict.reason.unwrap_or_default())?;
+        let commits: HashMap<&str, &Commit> = commits.iter().map(|commit| (commit.id.as_str(), commit)).collect();
+        let found = |head: &String| commits.get(head.as_str()).map(|commit| Verdict::passed(commit.facts()).into());
+        Ok(self.heads.iter().map(found).collect())
     }
 }
 
@@ -184,7 +190,7 @@ mod tests {
         for size in 1..stream.len() {
             let mut commits = Commits::default();
             stream.chunks(size).for_each(|chunk| commits.feed(chunk));
-            let commits = commits.take(Exit::Code(0), b"").expect("two commits");
+            let commits = commits.finish(Exit::Code(0), b"").expect("two commits");
             assert_eq!(commits.len(), 2);
             assert_eq!(commits[0].subject, "first \u{1F600}");
             assert_eq!((commits[1].subject.as_str(), commits[1].committed_at), ("", -5));
@@ -196,17 +202,18 @@ mod tests {
         for stream in [&b"aaaa\0s\0"[..], b"aaaa\0s\0a\0x\0", b"aaaa"] {
             let mut commits = Commits::default();
             commits.feed(stream);
-            assert_eq!(commits.take(Exit::Code(0), b"").err().map(|verdict| verdict.outcome), Some(Outcome::Errored));
+            assert_eq!(commits.finish(Exit::Code(0), b"").err().map(|verdict| verdict.outcome), Some(Outcome::Errored));
         }
     }
 
     #[test]
     fn one_answer_serves_worktrees_with_one_head() {
-        let heads = vec![(3, "aaaa".to_owned()), (7, "aaaa".to_owned()), (9, "cccc".to_owned())];
-        let mut many = Many { commits: Commits::default(), unit: 3, heads, others: Vec::new() };
+        let heads = ["aaaa", "aaaa", "cccc"].map(str::to_owned).to_vec();
+        let mut many = Many { commits: Commits::default(), heads };
         many.feed(b"aaaa\0s\0a\x001\0");
-        assert_eq!(many.finish(Exit::Code(0), b"").outcome, Outcome::Passed);
-        let others: Vec<_> = many.others().into_iter().map(|(unit, _)| unit).collect();
-        assert_eq!(others, [7], "the unit without an answer is left to ask for itself");
+        let found = many.finish(Exit::Code(0), b"").expect("an answer");
+        let passed: Vec<_> = found.iter().map(|found| found.as_ref().map(|found| found.verdict.outcome)).collect();
+        assert_eq!(passed, [Some(Outcome::Passed), Some(Outcome::Passed), None], "one is left to ask for itself");
+        assert!(many.finish(Exit::Code(128), b"fatal: bad object\n").is_err());
     }
 }

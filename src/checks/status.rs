@@ -1,17 +1,19 @@
 //! `status`: what has changed here?
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bstr::{BString, ByteSlice};
 
+use crate::checks::check::{Asking, Feed, Kind, Question, Reader};
 use crate::checks::fields::Fields;
-use crate::checks::{Prepared, Reader, blind_spot, git_in, refused};
+use crate::checks::reading::{blind_spot, refused};
 use crate::git::command::Git;
 use crate::git::operation;
-use crate::model::answer::{Exit, Verdict};
-use crate::model::check::Check;
-use crate::model::facts::{Fact, Facts};
-use crate::model::worktree::{Marks, Worktree};
+use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::facts::FactType::{Bool, Count, Text};
+use crate::model::facts::{Fact, FactDef, Facts};
+use crate::model::outcome::Outcome;
+use crate::model::worktree::Marks;
 
 /// `--untracked-files=normal` over `status.showUntrackedFiles=no`: a worktree that holds only new files is not clean.
 const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash", "--untracked-files=normal", "-z"];
@@ -19,11 +21,47 @@ const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash
 /// No more paths than these are named: git holds each of a diff's paths against each that it is bound to.
 const MOST_PATHS: usize = 64;
 
-pub(super) fn prepare(git: &Git, check: &Check, worktree: &Worktree, dir: &Path) -> Prepared {
-    let counts = Counts { changed: check.asks_of_all().then(Vec::new), ..Counts::default() };
-    let reader =
-        Porcelain { git_dir: worktree.git_dir.clone(), marks: worktree.marks, fields: Fields::default(), counts };
-    Prepared { invocation: git_in(git, check, worktree, dir, &STATUS), reader: Box::new(reader) }
+const OPERATION: &str = "What has begun and not ended: `merge`, `rebase`, `cherry-pick`, `revert`, `bisect` or `am`; empty where nothing has.";
+
+/// The kind.
+pub(super) struct Status;
+
+impl Kind for Status {
+    fn name(&self) -> &'static str {
+        "status"
+    }
+
+    fn question(&self) -> &'static str {
+        "What has changed here? (`git status`)"
+    }
+
+    fn facts(&self) -> &'static [FactDef] {
+        const FACTS: [FactDef; 11] = [
+            FactDef::new("clean", Bool, "Nothing is staged, unstaged, untracked or conflicted."),
+            FactDef::new("dirty", Bool, "The contrary of `clean`."),
+            FactDef::new("staged", Count, "Paths with changes in the index."),
+            FactDef::new("unstaged", Count, "Tracked paths with changes that are not in the index."),
+            FactDef::new("untracked", Count, "Untracked files and folders, ignored ones left out."),
+            FactDef::new("conflicted", Count, "Paths with conflicts."),
+            FactDef::new("upstream", Text, "The branch's upstream, such as `origin/main`.").sometimes(),
+            FactDef::new("ahead", Count, "Commits that the upstream lacks; unknown where it is gone.")
+                .with("upstream")
+                .or_unknown(),
+            FactDef::new("behind", Count, "Commits that only the upstream has; unknown where it is gone.")
+                .with("upstream")
+                .or_unknown(),
+            FactDef::new("stash", Count, "Entries in the repository's stash."),
+            FactDef::new("operation", Text, OPERATION).or_unknown(),
+        ];
+        &FACTS
+    }
+
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+        let counts = Counts { changed: question.check.asks_of_all().then(Vec::new), ..Counts::default() };
+        let (git_dir, marks) = (question.worktree.git_dir.clone(), question.worktree.marks);
+        let reader = Porcelain { git_dir, marks, fields: Fields::default(), counts };
+        Asking { invocation: question.git(git, &STATUS), reader: Box::new(reader) }
+    }
 }
 
 /// Reads porcelain v2. (Format: git-status(1), "Porcelain Format Version 2".)
@@ -143,14 +181,26 @@ impl Counts {
     }
 }
 
-impl Reader for Porcelain {
+impl Feed for Porcelain {
     fn feed(&mut self, chunk: &[u8]) {
         let Self { fields, counts, .. } = self;
         fields.feed(chunk, |field| counts.field(field));
     }
+}
 
-    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Verdict {
+impl Reader for Porcelain {
+    fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Finding {
         let counts = std::mem::take(&mut self.counts);
+        let changed = counts.changed.clone();
+        match self.verdict(counts, exit, stderr) {
+            verdict if verdict.outcome == Outcome::Passed => Finding { verdict, changed },
+            verdict => verdict.into(),
+        }
+    }
+}
+
+impl Porcelain {
+    fn verdict(&self, counts: Counts, exit: Exit, stderr: &[u8]) -> Verdict {
         if exit != Exit::Code(0) {
             return refused(exit, stderr);
         }
@@ -168,8 +218,7 @@ impl Reader for Porcelain {
             return Verdict::errored("git cannot read what HEAD names");
         }
         let operation = self.git_dir.as_deref().and_then(|git_dir| operation::under_way(git_dir, self.marks));
-        let changed = counts.changed.clone();
-        Verdict { changed, ..Verdict::passed(counts.facts(operation)) }
+        Verdict::passed(counts.facts(operation))
     }
 }
 
@@ -182,7 +231,7 @@ fn after(field: &[u8], words: usize) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn read(output: &[u8]) -> Verdict {
+    fn read(output: &[u8]) -> Finding {
         let counts = Counts { changed: Some(Vec::new()), ..Counts::default() };
         let mut reader = Porcelain { git_dir: None, marks: Marks::Files, fields: Fields::default(), counts };
         for chunk in output.chunks(7) {
@@ -193,14 +242,14 @@ mod tests {
 
     #[test]
     fn counts_each_kind_of_change() {
-        let verdict = read(
+        let Finding { verdict, changed } = read(
             b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/main\0# branch.ab +2 -3\0# stash 4\0\
               1 M. N... 100644 100644 100644 a b staged\x001 .M N... 100644 100644 100644 a b unstaged\x001 MM N... 100644 100644 100644 a b both\0\
               2 R. N... 100644 100644 100644 a b R100 new\0? old name\0u UU N... 1 2 3 4 a b c con flict\0? new file\0! ignored\0",
         );
         let named: Vec<BString> =
             ["staged", "unstaged", "both", "new", "? old name", "con flict"].map(BString::from).into();
-        assert_eq!(verdict.changed, Some(named));
+        assert_eq!(changed, Some(named));
         let facts = verdict.facts;
         for (name, count) in [
             ("staged", 3),
@@ -219,11 +268,11 @@ mod tests {
 
     #[test]
     fn an_upstream_without_a_count_is_unknown_and_none_is_absent() {
-        let gone = read(b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/gone\0").facts;
+        let gone = read(b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/gone\0").verdict.facts;
         assert_eq!(gone.get("ahead"), Some(&Fact::Unknown));
-        let quick = read(b"# branch.oid 1111\0# branch.upstream origin/main\0# branch.ab +? -?\0").facts;
+        let quick = read(b"# branch.oid 1111\0# branch.upstream origin/main\0# branch.ab +? -?\0").verdict.facts;
         assert_eq!(quick.get("behind"), Some(&Fact::Unknown));
-        let none = read(b"# branch.oid (initial)\0# branch.head main\0").facts;
+        let none = read(b"# branch.oid (initial)\0# branch.head main\0").verdict.facts;
         assert_eq!(none.get("ahead"), None);
         assert_eq!(none.bool("clean"), Some(true));
     }
@@ -232,13 +281,13 @@ mod tests {
     fn half_an_answer_is_no_answer() {
         let whole = b"# branch.oid 1111\0# branch.head main\0? a\0";
         for length in 0..whole.len() {
-            let verdict = read(&whole[..length]);
+            let verdict = read(&whole[..length]).verdict;
             let ends_a_field = length == 18 || length == 37;
-            assert_eq!(verdict.outcome == crate::model::outcome::Outcome::Passed, ends_a_field, "{length} bytes");
+            assert_eq!(verdict.outcome == Outcome::Passed, ends_a_field, "{length} bytes");
         }
-        assert!(read(b"# branch.oid 1\x002 R. N... 1 1 1 a b R100 new\0").reason.is_some());
-        assert!(read(b"# branch.oid 1\0nonsense\0").reason.is_some());
-        assert!(read(b"# branch.oid 1\0# stash many\0").reason.is_some());
-        assert!(read(b"").reason.is_some());
+        assert!(read(b"# branch.oid 1\x002 R. N... 1 1 1 a b R100 new\0").verdict.reason.is_some());
+        assert!(read(b"# branch.oid 1\0nonsense\0").verdict.reason.is_some());
+        assert!(read(b"# branch.oid 1\0# stash many\0").verdict.reason.is_some());
+        assert!(read(b"").verdict.reason.is_some());
     }
 }

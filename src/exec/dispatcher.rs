@@ -22,7 +22,7 @@ use crate::exec::schedule::Schedule;
 use crate::exec::signal::Order;
 use crate::exec::units::Units;
 use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, retry};
-use crate::model::answer::Verdict;
+use crate::model::answer::Finding;
 use crate::model::backlog::Backlog;
 use crate::model::outcome::Outcome;
 use crate::plan::condition::{Known, Truth};
@@ -83,7 +83,7 @@ enum Shared {
     /// It was asked, and units that are ready meanwhile wait here.
     Asked(Vec<UnitIndex>),
     /// It has answered; each answer is taken once.
-    Answered(HashMap<UnitIndex, Verdict>),
+    Answered(HashMap<UnitIndex, Finding>),
     /// It could not: each worktree is asked by itself.
     Failed,
 }
@@ -314,9 +314,9 @@ impl<E: Executor> Dispatcher<'_, E> {
     }
 
     /// A unit whose answer another unit's process has already given.
-    fn answered(&mut self, unit: UnitIndex, verdict: Verdict) {
+    fn answered(&mut self, unit: UnitIndex, finding: Finding) {
         let (_, started) = self.begin(unit);
-        self.finish(unit, started, Done::of(verdict));
+        self.finish(unit, started, Done::of(finding));
     }
 
     fn take(&mut self, ended: Result<Ended, tokio::task::JoinError>) {

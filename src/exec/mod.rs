@@ -31,7 +31,7 @@ use std::time::Duration;
 use bstr::BString;
 use tokio::sync::watch as phases;
 
-use crate::model::answer::{Captured, Verdict};
+use crate::model::answer::{Captured, Finding, Verdict};
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, UnitIndex};
@@ -83,7 +83,7 @@ pub struct Ask {
     pub number: u32,
     /// Other units of the same check that the same process should answer; empty: only this one.
     pub with: Vec<UnitIndex>,
-    /// What a prerequisite on the same worktree has said of what differs from HEAD: see [`Verdict::changed`].
+    /// What a prerequisite on the same worktree has said of what differs from HEAD: see [`Finding::changed`].
     pub changed: Option<Arc<[BString]>>,
 }
 
@@ -110,16 +110,16 @@ pub struct Done {
     pub locked: bool,
     /// Whether no other attempt could come to anything else.
     pub is_final: bool,
-    /// See [`Verdict::changed`].
+    /// See [`Finding::changed`].
     pub changed: Option<Vec<BString>>,
     /// Answers to the other units that were asked for.
-    pub others: Vec<(UnitIndex, Verdict)>,
+    pub others: Vec<(UnitIndex, Finding)>,
 }
 
 impl Done {
     /// An attempt that came to what a check has said.
-    pub fn of(verdict: Verdict) -> Self {
-        let Verdict { outcome, reason, facts, changed } = verdict;
+    pub fn of(finding: Finding) -> Self {
+        let Finding { verdict: Verdict { outcome, reason, facts }, changed } = finding;
         Self { facts, changed, ..Self::with(outcome, reason) }
     }
 

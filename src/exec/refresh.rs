@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::checks::STATUS;
 use crate::exec::clock::Clock;
 use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
@@ -23,7 +24,6 @@ use crate::exec::unit::supervise;
 use crate::exec::{Control, Phase};
 use crate::git::command::{Git, Invocation};
 use crate::git::stale::{self, Judge, Question};
-use crate::model::check::CheckKind;
 use crate::model::worktree::Marks;
 use crate::plan::{Plan, WorktreeIndex};
 use crate::record::Record;
@@ -71,7 +71,7 @@ struct Stale {
 
 fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
     let Some(status) =
-        plan.checks.iter().position(|planned| planned.check.kind == CheckKind::Status && planned.check.asks_of_all())
+        plan.checks.iter().position(|planned| planned.check.kind == STATUS && planned.check.asks_of_all())
     else {
         return Vec::new();
     };

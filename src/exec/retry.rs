@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::checks::Check;
 use crate::exec::Done;
-use crate::model::check::{Backoff, BackoffKind, Check, RetryClass};
+use crate::model::check::{Backoff, BackoffKind, RetryClass};
 use crate::model::outcome::Outcome;
 
 /// No wait is shorter, whatever the settings say: a check that fails at once would otherwise keep a processor busy with starting it.

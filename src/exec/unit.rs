@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::coop::unconstrained;
 
-use crate::checks::{self, Prepared, Question, Reader};
+use crate::checks::{Asking, Question, Reader, ReaderOfMany};
 use crate::exec::capture::Tail;
 use crate::exec::clock::Clock;
 use crate::exec::looks::{Looks, Seen};
@@ -15,9 +15,10 @@ use crate::exec::session::Sessions;
 use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, signal};
 use crate::git::command::{Git, Invocation, is_lock_conflict};
 use crate::git::folder::Found;
-use crate::model::answer::{Captured, Exit};
+use crate::model::answer::{Captured, Exit, Verdict};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::{Obstacle, Worktree};
+use crate::plan::UnitIndex;
 use crate::text::duration;
 
 /// A process that has ended may leave others behind that are about to end too: so long they may take before they count as left behind.
@@ -200,9 +201,23 @@ impl Processes {
     }
 }
 
+enum Answering {
+    One(Box<dyn Reader>),
+    Many(Box<dyn ReaderOfMany>),
+}
+
+impl Answering {
+    fn feed(&mut self, chunk: &[u8]) {
+        match self {
+            Self::One(reader) => reader.feed(chunk),
+            Self::Many(reader) => reader.feed(chunk),
+        }
+    }
+}
+
 /// Where a check's output goes: what git prints to the check that reads it, the end of the rest to memory.
 struct Streams {
-    reader: Box<dyn Reader>,
+    reader: Answering,
     stdout: Option<Tail>,
     stderr: Tail,
 }
@@ -229,11 +244,23 @@ impl Executor for Processes {
             Err(result) => return result,
         };
         let changed = changed.as_deref();
-        let question = Question { plan, unit: *unit, worktree: &worktree, with, number: *number, changed };
-        let Prepared { invocation, reader } = match checks::prepare(&self.git, question) {
-            Ok(prepared) => prepared,
-            Err(verdict) => return Ok(Done::of(verdict)),
+        let common_dir = &plan.common_dir;
+        let question = Question { check: planned, worktree: &worktree, common_dir, number: *number, changed };
+        if let Some(finding) = planned.kind.known(&question) {
+            return Ok(Done::of(finding));
+        }
+        let of = |unit: &UnitIndex| Question { worktree: &plan.worktrees[plan.worktree_of(*unit)], ..question };
+        let many: Vec<Question<'_>> = with.iter().map(of).collect();
+        let together =
+            Some(many).filter(|many| !many.is_empty()).and_then(|many| planned.kind.ask_together(&self.git, &many));
+        let (mut invocation, reader) = match together {
+            Some(Asking { invocation, reader }) => (invocation, Answering::Many(reader)),
+            None => {
+                let Asking { invocation, reader } = planned.kind.ask(&self.git, &question);
+                (invocation, Answering::One(reader))
+            }
         };
+        question.tell(&mut invocation);
         // What git prints for a built-in check is read as it comes: it may be longer than anything that is kept.
         let stdout = (!planned.kind.is_built_in()).then(|| Tail::new(planned.max_output));
         // What git says there is a part of its answer, however little of it a report may show.
@@ -246,7 +273,7 @@ impl Executor for Processes {
         };
         let ending = supervise(&mut process, planned.timeout, planned.grace_period, &self.clock, &mut control).await;
         let (exit, lost) = (process.exit(), process.has_lost_output());
-        let Streams { mut reader, stdout, stderr } = process.sink;
+        let Streams { reader, stdout, stderr } = process.sink;
         let (stdout, stderr) = (stdout.map(Tail::finish), stderr.finish());
         let locked = is_lock_conflict(&stderr.bytes);
         let mut done = match (ending, exit) {
@@ -263,8 +290,19 @@ impl Executor for Processes {
                 Done::with(Outcome::Errored, invocation.not_entered(exit, &stderr.bytes))
             }
             (Ending::Itself { leaked }, Some(exit)) => {
-                let verdict = reader.finish(exit, &stderr.bytes);
-                Done { leaked, others: reader.others(), ..Done::of(verdict) }
+                let (finding, others) = match reader {
+                    Answering::One(mut reader) => (reader.finish(exit, &stderr.bytes), Vec::new()),
+                    Answering::Many(mut reader) => match reader.finish(exit, &stderr.bytes) {
+                        Err(reason) => (Verdict::errored(reason).into(), Vec::new()),
+                        Ok(found) => {
+                            let found = with.iter().zip(found).filter_map(|(unit, found)| Some((*unit, found?)));
+                            let (own, others): (Vec<_>, Vec<_>) = found.partition(|(of, _)| of == unit);
+                            let own = own.into_iter().next().map(|(_, finding)| finding);
+                            (own.unwrap_or_else(|| Verdict::errored("git left this one out").into()), others)
+                        }
+                    },
+                };
+                Done { leaked, others, ..Done::of(finding) }
             }
             (Ending::Itself { .. }, None) => Done::with(Outcome::Errored, Some("its end was lost".to_owned())),
         };

@@ -22,7 +22,7 @@ pub(super) struct Unit {
     pub(super) outcome: Option<Outcome>,
     pub(super) exit_code: Option<i32>,
     pub(super) facts: Facts,
-    /// See [`Verdict::changed`](crate::model::answer::Verdict::changed).
+    /// See [`Finding::changed`](crate::model::answer::Finding::changed).
     pub(super) changed: Option<Arc<[BString]>>,
 }
 

@@ -23,7 +23,7 @@ pub struct Captured {
     pub truncated: bool,
 }
 
-/// What a check made of an attempt that ended by itself.
+/// What a check says of its worktree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// `Passed`, `Failed` or `Errored`.
@@ -32,18 +32,31 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// What was found out.
     pub facts: Facts,
-    /// Every tracked path of the worktree that differs from HEAD, from its top; none: not known, or too many.
-    pub changed: Option<Vec<BString>>,
 }
 
 impl Verdict {
     /// The check could answer.
     pub const fn passed(facts: Facts) -> Self {
-        Self { outcome: Outcome::Passed, reason: None, facts, changed: None }
+        Self { outcome: Outcome::Passed, reason: None, facts }
     }
 
     /// The check could not be carried out.
     pub fn errored(reason: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Errored, reason: Some(reason.into()), facts: Facts::new(), changed: None }
+        Self { outcome: Outcome::Errored, reason: Some(reason.into()), facts: Facts::new() }
+    }
+}
+
+/// What a check found: what it says, and what it knows besides that other checks on the same worktree can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it says.
+    pub verdict: Verdict,
+    /// Every tracked path of the worktree that differs from HEAD, from its top; none: not known, or too many.
+    pub changed: Option<Vec<BString>>,
+}
+
+impl From<Verdict> for Finding {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, changed: None }
     }
 }

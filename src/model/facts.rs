@@ -1,6 +1,72 @@
-//! Typed values that a unit found out.
+//! Typed values that a unit found out, and what is known of them beforehand.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// The type of a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactType {
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A whole number from 0.
+    Count,
+    /// A text.
+    Text,
+    /// An object id of git's.
+    Id,
+}
+
+/// When a fact is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// Whenever its check has found anything.
+    Always,
+    /// Where another fact is.
+    With(&'static str),
+    /// Where it applies.
+    Sometimes,
+}
+
+/// What is known of a fact before it is found: expressions, the manual and the schema of reports are made from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FactDef {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: FactType,
+    /// When it is there.
+    pub presence: Presence,
+    /// Whether it may be asked for and not be known ([`Fact::Unknown`]).
+    pub may_be_unknown: bool,
+    /// What it means, in a sentence.
+    pub doc: &'static str,
+}
+
+impl FactDef {
+    /// A fact that is always there, and known.
+    pub const fn new(name: &'static str, kind: FactType, doc: &'static str) -> Self {
+        Self { name, kind, presence: Presence::Always, may_be_unknown: false, doc }
+    }
+
+    /// The same, there only with another fact.
+    #[must_use]
+    pub const fn with(self, other: &'static str) -> Self {
+        Self { presence: Presence::With(other), ..self }
+    }
+
+    /// The same, there only where it applies.
+    #[must_use]
+    pub const fn sometimes(self) -> Self {
+        Self { presence: Presence::Sometimes, ..self }
+    }
+
+    /// The same, which may be asked for and not be known.
+    #[must_use]
+    pub const fn or_unknown(self) -> Self {
+        Self { may_be_unknown: true, ..self }
+    }
+}
 
 /// One value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use crate::model::check::{Check, CheckKind};
+use crate::checks::Check;
 use crate::plan::condition::Reader;
 use crate::plan::pipeline::Pipeline;
 use crate::settings::schema::{CheckKeys, Sourced};
@@ -41,7 +41,7 @@ pub(super) fn unapproved(pipeline: &Pipeline, settings: &Settings, asked: &[Stri
 }
 
 fn runs_code(check: Option<&Check>) -> bool {
-    check.is_some_and(|check| check.kind == CheckKind::Command || !check.args.is_empty() || !check.env.is_empty())
+    check.is_some_and(|check| !check.kind.is_built_in() || !check.args.is_empty() || !check.env.is_empty())
 }
 
 /// A check that would run what the file says.

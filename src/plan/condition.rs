@@ -11,8 +11,8 @@ use cel::common::ast::IdedExpr;
 use cel::{ExecutionError, Value};
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::check::{Check, FactType};
-use crate::model::facts::Facts;
+use crate::checks::Check;
+use crate::model::facts::{FactType, Facts};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::budget::Budget;
@@ -279,7 +279,6 @@ pub fn was(outcome: Outcome) -> String {
 mod tests {
     use super::*;
 
-    use crate::model::check::CheckKind;
     use crate::settings::Settings;
     use proptest::prelude::*;
 
@@ -408,7 +407,7 @@ mod tests {
             let condition = reader.compile(text, None).expect(text);
             assert_eq!(matches!(condition.form, Form::Fact { .. }), bare, "{text}");
         }
-        assert_eq!(settings.checks["status"].kind, CheckKind::Status);
+        assert_eq!(settings.checks["status"].kind, crate::checks::STATUS);
     }
 
     fn evaluated(text: &str, worktree: &Worktree, budget: &Budget) -> Truth {

@@ -15,7 +15,7 @@ mod typing;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::check::Check;
+use crate::checks::Check;
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::settings::{Faults, RunSettings, Settings};
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::model::check::{Check, CheckKind};
+use crate::checks::{Check, LOG};
 use crate::plan::condition::{self, Condition, Reader};
 use crate::plan::{PlannedCheck, Prerequisite, Selection};
 use crate::settings::{Diagnostic, Faults, Settings, around, listed, nearest};
@@ -157,8 +157,7 @@ impl Pipeline {
                 Some(Prerequisite { check: *self.index.get(&link.name)?, must_pass: link.must_pass })
             });
             let prerequisites: Vec<_> = prerequisites.collect();
-            let shared =
-                check.kind == CheckKind::Log && check.asks_of_all() && prerequisites.is_empty() && parts.when.is_none();
+            let shared = check.kind == LOG && check.asks_of_all() && prerequisites.is_empty() && parts.when.is_none();
             planned.push(PlannedCheck {
                 check,
                 when: parts.when,

@@ -3,30 +3,32 @@
 use std::cell::{Cell, OnceCell};
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::check::{Check, FactType};
+use crate::checks::Check;
+use crate::model::facts::{FactDef, FactType};
 use crate::settings::{listed, nearest};
 use crate::text::name::identifier;
 
 /// The name of the worktree itself in expressions.
 pub(super) const WORKTREE: &str = "worktree";
 /// Its fields.
-pub const WORKTREE_FIELDS: [(&str, FactType); 7] = [
-    ("path", FactType::Text),
-    ("name", FactType::Text),
-    ("branch", FactType::Text),
-    ("main", FactType::Bool),
-    ("detached", FactType::Bool),
-    ("locked", FactType::Bool),
-    ("bare", FactType::Bool),
+pub const WORKTREE_FIELDS: [FactDef; 7] = [
+    FactDef::new("path", FactType::Text, "Its folder, absolute."),
+    FactDef::new("name", FactType::Text, "The folder's own name."),
+    FactDef::new("branch", FactType::Text, "The short name of its branch; empty on a detached HEAD."),
+    FactDef::new("main", FactType::Bool, "Whether it is the main worktree."),
+    FactDef::new("detached", FactType::Bool, "Whether HEAD names a commit and no branch."),
+    FactDef::new("locked", FactType::Bool, "Whether `git worktree lock` keeps it."),
+    FactDef::new("bare", FactType::Bool, "Whether it is a bare repository."),
 ];
 
 /// What every check has, whatever its kind.
-pub const COMMON_FIELDS: [(&str, FactType); 4] = [
-    ("outcome", FactType::Text),
-    ("passed", FactType::Bool),
-    ("exit_code", FactType::Int),
-    ("duration_ms", FactType::Int),
+pub const COMMON_FIELDS: [FactDef; 4] = [
+    FactDef::new("outcome", FactType::Text, OUTCOMES),
+    FactDef::new("passed", FactType::Bool, "Whether the outcome is `passed`."),
+    FactDef::new("exit_code", FactType::Int, "The exit status of the last attempt."),
+    FactDef::new("duration_ms", FactType::Int, "How long it took, in milliseconds."),
 ];
+const OUTCOMES: &str = "`passed`, `failed`, `timed_out`, `errored`, `skipped` or `cancelled`.";
 
 /// The nearest among many names takes its time to find: advice is for who has misspelt a few.
 const MOST_ADVICE: usize = 20;
@@ -93,15 +95,11 @@ impl<'a> Scope<'a> {
     }
 
     /// What may be read of a check.
-    pub(super) fn fields(&self, check: &Check) -> impl Iterator<Item = (&'static str, FactType)> + use<> {
+    pub(super) fn fields(&self, check: &Check) -> impl Iterator<Item = FactDef> + use<> {
         let own = self.own == Some(check.name.as_str());
-        let common = COMMON_FIELDS.into_iter().filter(move |(name, _)| !own || !matches!(*name, "outcome" | "passed"));
-        let facts = check
-            .kind
-            .facts()
-            .iter()
-            .copied()
-            .filter(|(name, _)| COMMON_FIELDS.iter().all(|(common, _)| common != name));
+        let common = COMMON_FIELDS.into_iter().filter(move |field| !own || !matches!(field.name, "outcome" | "passed"));
+        let is_common = |fact: &FactDef| COMMON_FIELDS.iter().any(|common| common.name == fact.name);
+        let facts = check.kind.facts().iter().copied().filter(move |fact| !is_common(fact));
         facts.chain(common)
     }
 
@@ -115,7 +113,7 @@ impl<'a> Scope<'a> {
                 format!("'{name}.{field}' is known only after this expression"),
                 Some(format!(
                     "{name} has: {}",
-                    self.fields(check).map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+                    self.fields(check).map(|field| field.name).collect::<Vec<_>>().join(", ")
                 )),
             )),
             Some(check) => find(self.fields(check), field, name),
@@ -124,16 +122,12 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn find(
-    fields: impl Iterator<Item = (&'static str, FactType)>,
-    field: &str,
-    of: &str,
-) -> Result<FactType, (String, Option<String>)> {
+fn find(fields: impl Iterator<Item = FactDef>, field: &str, of: &str) -> Result<FactType, (String, Option<String>)> {
     let fields: Vec<_> = fields.collect();
-    if let Some((_, kind)) = fields.iter().find(|(name, _)| *name == field) {
-        return Ok(*kind);
+    if let Some(known) = fields.iter().find(|known| known.name == field) {
+        return Ok(known.kind);
     }
-    let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = fields.iter().map(|known| known.name).collect();
     let remedy = match nearest(field, names.iter().copied()) {
         Some(near) => format!("did you mean '{of}.{near}'?"),
         None => format!("{of} has: {}", names.join(", ")),

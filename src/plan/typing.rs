@@ -5,7 +5,7 @@
 use cel::Program;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators as op};
 
-use crate::model::check::FactType;
+use crate::model::facts::FactType;
 use crate::plan::condition::{ExpressionFault, Read};
 use crate::plan::patterns::{Pattern, PatternFault, Patterns};
 use crate::plan::scope::{Scope, WORKTREE, WORKTREE_FIELDS};
@@ -58,8 +58,8 @@ impl From<FactType> for Type {
     fn from(fact: FactType) -> Self {
         match fact {
             FactType::Bool => Self::Bool,
-            FactType::Int => Self::Int,
-            FactType::Text => Self::Text,
+            FactType::Int | FactType::Count => Self::Int,
+            FactType::Text | FactType::Id => Self::Text,
         }
     }
 }
@@ -277,8 +277,8 @@ impl Walk<'_> {
         }
         if name == WORKTREE || self.scope.check(name).is_some() {
             let fields: Vec<_> = match self.scope.check(name) {
-                Some(check) => self.scope.fields(check).map(|(field, _)| field).collect(),
-                None => WORKTREE_FIELDS.iter().map(|(field, _)| *field).collect(),
+                Some(check) => self.scope.fields(check).map(|field| field.name).collect(),
+                None => WORKTREE_FIELDS.iter().map(|field| field.name).collect(),
             };
             let example = fields.first().copied().unwrap_or_default();
             let fault = self.fault(at, format!("'{name}' is no value by itself"));

@@ -1,7 +1,7 @@
 //! One fold of what all checks of a worktree have said of its changes: every report and the summary read this, so that none
 //! says `clean` where another says `dirty`.
 
-use crate::model::check::CheckKind;
+use crate::checks::STATUS;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::plan::{Plan, WorktreeIndex};
@@ -21,7 +21,7 @@ pub struct State<'a> {
 
 /// Folds the state of a worktree.
 pub fn state<'a>(record: &'a Record, plan: &Plan, worktree: WorktreeIndex) -> State<'a> {
-    let asked = (0..plan.checks.len()).filter(|check| plan.checks[*check].check.kind == CheckKind::Status);
+    let asked = (0..plan.checks.len()).filter(|check| plan.checks[*check].check.kind == STATUS);
     let ends = asked.filter_map(|check| {
         let end = record.units[plan.unit(worktree, check)].end.as_deref()?;
         Some((plan.checks[check].check.asks_of_all(), end))

@@ -8,9 +8,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Serialize as Derive, ser::SerializeSeq};
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
+use crate::checks::CheckKind;
 use crate::event::{Attempt, Event, EventKind, UnitEnd};
 use crate::model::answer::Captured;
-use crate::model::check::CheckKind;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;

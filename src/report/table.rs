@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::checks::{Check, CheckKind, DIFF, LOG, STATUS};
 use crate::event::{Cause, Event, EventKind, UnitEnd};
-use crate::model::check::{Check, CheckKind};
 use crate::model::environment::Width;
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
@@ -156,7 +156,7 @@ impl Page<'_> {
 
     /// The checks that have a column of their own; what `status` found is the column STATE.
     fn columns(&self) -> impl Iterator<Item = usize> {
-        (0..self.plan.checks.len()).filter(|check| self.plan.checks[*check].check.kind != CheckKind::Status)
+        (0..self.plan.checks.len()).filter(|check| self.plan.checks[*check].check.kind != STATUS)
     }
 
     /// The names of the columns, then a row for each of these worktrees.
@@ -214,7 +214,7 @@ impl Page<'_> {
         let states = states.map(|(_, cells)| cells[STATE].width()).max().unwrap_or(0).max(REASON);
         let over = total(&columns).saturating_sub(width);
         columns[STATE] = columns[STATE].saturating_sub(over).max(states.min(columns[STATE]));
-        for kind in [CheckKind::Log, CheckKind::Diff] {
+        for kind in [LOG, DIFF] {
             for at in (FIRST_CHECK..columns.len()).rev().filter(|at| kinds[*at - FIRST_CHECK] == kind) {
                 let over = total(&columns).saturating_sub(width);
                 let without = |cell: &Cell| {
@@ -227,7 +227,7 @@ impl Page<'_> {
                     return columns;
                 }
                 let left = columns[at].saturating_sub(over);
-                if kind == CheckKind::Log && left > bare + SUBJECT.start() {
+                if kind == LOG && left > bare + SUBJECT.start() {
                     columns[at] = left;
                 } else {
                     for cells in lines.iter_mut() {
@@ -241,7 +241,7 @@ impl Page<'_> {
             let over = total(&columns).saturating_sub(width);
             columns[at] = columns[at].saturating_sub(over).max(NAMES.min(columns[at]));
         }
-        let give = |kind: &CheckKind| if *kind == CheckKind::Log { Give::Words } else { Give::Outcome };
+        let give = |kind: &CheckKind| if *kind == LOG { Give::Words } else { Give::Outcome };
         let first = [Give::State, Give::Words, Give::Words, Give::State];
         let gives: Vec<Give> = first.into_iter().chain(kinds.iter().map(give)).collect();
         fit(&mut columns, &gives, width);
@@ -288,8 +288,8 @@ impl Page<'_> {
         let kind = self.plan.checks[self.plan.check_of(unit)].check.kind;
         match (end.outcome, kind) {
             // Only files that git does not track: there is nothing to count.
-            (Outcome::Passed, CheckKind::Diff) if end.facts.int("files") == Some(0) => {}
-            (Outcome::Passed, CheckKind::Diff) => {
+            (Outcome::Passed, kind) if kind == DIFF && end.facts.int("files") == Some(0) => {}
+            (Outcome::Passed, kind) if kind == DIFF => {
                 cell.spare();
                 match (end.facts.int("insertions"), end.facts.int("deletions")) {
                     (Some(more), Some(less)) => {
@@ -300,7 +300,7 @@ impl Page<'_> {
                     _ => cell.push(Role::Changed, "unknown"),
                 }
             }
-            (Outcome::Passed, CheckKind::Log) => {
+            (Outcome::Passed, kind) if kind == LOG => {
                 if let (Some(age), Some(subject)) = (end.facts.int("age"), end.facts.text("subject")) {
                     cell.push(Role::Faint, format!("{:>3}", duration::ago(age)));
                     cell.spare();

@@ -3,7 +3,7 @@
 use figment::value::{Dict, Value as Raw};
 use serde_json::{Value, json};
 
-use crate::model::check::Check;
+use crate::checks::Check;
 use crate::settings::diagnostic::{Diagnostic, nearest};
 use crate::settings::layers::Merged;
 use crate::settings::origin::{Layer, Origin};

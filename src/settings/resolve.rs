@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
+use crate::checks::{COMMAND, Check, built_in, built_in_named};
+use crate::model::check::{Backoff, BackoffKind};
 use crate::settings::diagnostic::{Diagnostic, Faults, listed, nearest};
 use crate::settings::files::Files;
 use crate::settings::layers::{Merged, Without};
@@ -44,7 +45,7 @@ impl Trusted {
 }
 
 fn add_built_in(checks: &mut BTreeMap<String, CheckKeys>) {
-    for kind in CheckKind::BUILT_IN {
+    for kind in built_in() {
         checks.entry(kind.name().to_owned()).or_default();
     }
 }
@@ -128,8 +129,8 @@ fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Fa
             }
         }
         None => {
-            names.extend(CheckKind::BUILT_IN.map(|kind| kind.name().to_owned()));
-            names.extend(checks.keys().filter(|name| CheckKind::built_in(name).is_none()).cloned());
+            names.extend(built_in().map(|kind| kind.name().to_owned()));
+            names.extend(checks.keys().filter(|name| built_in_named(name).is_none()).cloned());
         }
     }
     names.retain(|name| enabled(name));
@@ -148,7 +149,7 @@ fn no_such_check(origin: &Origin, name: &str, checks: &BTreeMap<String, CheckKey
 fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -> Result<Check, Diagnostic> {
     let place = keys.some_origin().or(place);
     let fault = |problem: String| Diagnostic { origin: place.cloned(), ..Diagnostic::new(problem) };
-    let kind = match (&keys.kind, CheckKind::built_in(name), &keys.command) {
+    let kind = match (&keys.kind, built_in_named(name), &keys.command) {
         (Some(kind), _, _) => kind.value.0,
         (None, Some(kind), None) => kind,
         (None, Some(_), Some(command)) => {
@@ -159,12 +160,13 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
             )
             .remedy("give the check another name, or set its kind to command"));
         }
-        (None, None, Some(_)) => CheckKind::Command,
+        (None, None, Some(_)) => COMMAND,
         (None, None, None) => {
             return Err(fault(format!("check '{name}' has neither a command nor a kind"))
                 .remedy(format!("set one: git config wtcheck.{name}.command '...'")));
         }
     };
+    let defaults = kind.defaults();
     let built_in = kind.is_built_in();
     if let (true, Some(command)) = (built_in, &keys.command) {
         return Err(Diagnostic::of(
@@ -204,8 +206,6 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
             }
         };
     }
-    let default_timeout = if built_in { Duration::from_secs(30) } else { Duration::from_mins(10) };
-    let default_retry_on: &[RetryClass] = if built_in { &RetryClass::ALL[..3] } else { &RetryClass::ALL };
     Ok(Check {
         name: name.to_owned(),
         kind,
@@ -213,23 +213,21 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
         args: value(keys.args.as_ref()).unwrap_or_default().0,
         env: value(keys.env.as_ref()).unwrap_or_default().0,
         dir: value(keys.dir.as_ref()).map(|dir| dir.0),
-        timeout: Some(either!(timeout).map_or(default_timeout, |span| span.0)).filter(|timeout| !timeout.is_zero()),
+        timeout: Some(either!(timeout).map_or(defaults.timeout, |span| span.0)).filter(|timeout| !timeout.is_zero()),
         grace_period: either!(grace_period).map_or(Duration::from_secs(2), |span| span.0),
         slow_after: Some(either!(slow_after).map_or(Duration::from_mins(1), |span| span.0))
             .filter(|span| !span.is_zero()),
-        retries: either!(retries).map_or(if built_in { 2 } else { 0 }, |count| count.0),
+        retries: either!(retries).map_or(defaults.retries, |count| count.0),
         backoff: Backoff {
             kind: either!(backoff).map_or(BackoffKind::Exponential, |kind| kind.0),
             delay: either!(retry_delay).map_or(Duration::from_millis(200), |span| span.0),
             max_delay: either!(retry_max_delay).map_or(Duration::from_secs(10), |span| span.0),
             jitter: either!(retry_jitter).is_none_or(|flag| flag.0),
         },
-        retry_on: either!(retry_on).map_or_else(|| default_retry_on.to_vec(), |classes| classes.0),
+        retry_on: either!(retry_on).map_or_else(|| defaults.retry_on.to_vec(), |classes| classes.0),
         max_output: either!(max_output).map_or(256 * 1024, |size| size.0),
         max_concurrency: value(keys.max_concurrency.as_ref()).map(|count| count.0 as usize).filter(|most| *most > 0),
-        when: value(keys.when.as_ref())
-            .map(|text| text.0)
-            .or_else(|| (kind == CheckKind::Diff).then(|| "status.dirty".to_owned())),
+        when: value(keys.when.as_ref()).map(|text| text.0).or_else(|| defaults.when.map(str::to_owned)),
         needs: value(keys.needs.as_ref()).unwrap_or_default().0,
         fail_if: value(keys.fail_if.as_ref()).map(|text| text.0),
         allow_failure: value(keys.allow_failure.as_ref()).is_some_and(|flag| flag.0),

@@ -4,7 +4,8 @@
 
 use figment::value::Value;
 
-use crate::model::check::{BackoffKind, CheckKind, CommandLine};
+use crate::checks::CheckKind;
+use crate::model::check::{BackoffKind, CommandLine};
 use crate::settings::origin::Origin;
 use crate::settings::values::{
     Classes, Count, Flag, Names, OneOf, Retries, Setting, Shape, Size, Span, Text, Variables, Words,

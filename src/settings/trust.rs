@@ -14,7 +14,7 @@ use figment::value::{Dict, Value};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::model::check::CheckKind;
+use crate::checks::built_in;
 use crate::model::environment::Environment;
 use crate::settings::profile::INHERITS;
 use crate::settings::reading::{self, Links};
@@ -103,7 +103,7 @@ struct Own {
 impl Own {
     fn of<'a>(data: &Dict, others: impl Iterator<Item = &'a Dict>) -> Self {
         let mut names = commands(data);
-        names.extend(CheckKind::BUILT_IN.iter().map(|kind| kind.name().to_owned()));
+        names.extend(built_in().map(|kind| kind.name().to_owned()));
         for name in others.flat_map(commands) {
             names.remove(&name);
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::model::check::{BackoffKind, CheckKind, CommandLine, MOST_RETRIES, RetryClass};
+use crate::checks::{COMMAND, CheckKind, DIFF, LOG, STATUS};
+use crate::model::check::{BackoffKind, CommandLine, MOST_RETRIES, RetryClass};
 use crate::text::name::{RULE, is_valid, shown};
 use crate::text::{duration, size};
 
@@ -304,7 +305,7 @@ impl Word for BackoffKind {
 
 impl Word for CheckKind {
     const WORDS: &'static [(&'static str, Self)] =
-        &[("status", Self::Status), ("diff", Self::Diff), ("log", Self::Log), ("command", Self::Command)];
+        &[("status", STATUS), ("diff", DIFF), ("log", LOG), ("command", COMMAND)];
     const ACCEPTED: &'static str = "one of status, diff, log, command";
 }
 

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use git_wtcheck::checks::Check;
 use git_wtcheck::event::{Attempt, Cause, Event, EventKind, UnitEnd};
-use git_wtcheck::model::check::Check;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::plan::{Plan, UnitIndex};

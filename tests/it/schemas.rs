@@ -2,15 +2,20 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use git_wtcheck::checks::{CheckKind, KINDS};
+use git_wtcheck::model::facts::{FactType, Presence};
 use serde_json::{Value, json};
 
 use crate::support::{TestRepo, unit};
 
+fn docs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+}
+
 fn committed(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-    let text = std::fs::read_to_string(path).expect("a schema");
+    let text = std::fs::read_to_string(docs(name)).expect("a schema");
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -156,6 +161,75 @@ fn the_schemas_are_schemas_that_refuse() {
     let events = validator("events.schema.json", false);
     assert!(!events.is_valid(&json!({ "schema_version": 1, "event": "unit_ended", "elapsed_ms": 1 })));
     assert!(!events.is_valid(&json!({ "schema_version": 1, "event": "run_finished", "elapsed_ms": 1 })));
+}
+
+/// A schema with what it says of kinds of checks and their facts as the kinds themselves say it.
+fn with_kinds(mut schema: Value) -> Value {
+    let definitions = &mut schema["$defs"];
+    definitions["kind"]["enum"] = KINDS.iter().map(|kind| json!(kind.name())).collect();
+    for kind in KINDS {
+        definitions[format!("{}_facts", kind.name())] = facts_of(kind);
+    }
+    for unit in ["unit", "unit_finished"] {
+        let Some(cases) = definitions.pointer_mut(&format!("/{unit}/allOf")).and_then(Value::as_array_mut) else {
+            continue;
+        };
+        cases.retain(|case| case["if"]["properties"]["kind"].is_null());
+        cases.extend(KINDS.iter().map(|kind| {
+            let facts = json!({ "$ref": format!("#/$defs/{}_facts", kind.name()) });
+            json!({
+                "if": { "properties": { "kind": { "const": kind.name() } } },
+                "then": { "properties": { "facts": facts } }
+            })
+        }));
+    }
+    schema
+}
+
+fn facts_of(kind: CheckKind) -> Value {
+    let (mut properties, mut required, mut dependent) = (json!({}), Vec::new(), json!({}));
+    for fact in kind.facts() {
+        let (name, limit) = match fact.kind {
+            FactType::Bool => ("boolean", None),
+            FactType::Int => ("integer", None),
+            FactType::Count => ("integer", Some(("minimum", json!(0)))),
+            FactType::Text => ("string", None),
+            FactType::Id => ("string", Some(("pattern", json!("^([0-9a-f]{40}|[0-9a-f]{64})$")))),
+        };
+        let types = if fact.may_be_unknown { json!([name, "null"]) } else { json!(name) };
+        let mut schema = json!({ "description": fact.doc, "type": types });
+        if let Some((keyword, value)) = limit {
+            schema[keyword] = value;
+        }
+        properties[fact.name] = schema;
+        match fact.presence {
+            Presence::Always => required.push(fact.name),
+            Presence::With(other) => match dependent[other].as_array_mut() {
+                Some(others) => others.push(json!(fact.name)),
+                None => dependent[other] = json!([fact.name]),
+            },
+            Presence::Sometimes => {}
+        }
+    }
+    json!({
+        "description": format!("What `{}` finds out: all of it, or nothing.", kind.name()),
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "dependentRequired": dependent,
+    })
+}
+
+#[test]
+fn what_the_schemas_say_of_facts_is_what_the_kinds_say() {
+    for name in ["report.schema.json", "events.schema.json"] {
+        let made = with_kinds(committed(name));
+        if std::env::var_os("UPDATE").is_some() {
+            let text = serde_json::to_string_pretty(&made).expect("JSON") + "\n";
+            std::fs::write(docs(name), text).expect("a schema");
+        }
+        assert!(committed(name) == made, "UPDATE=1 writes docs/{name} anew");
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use git_wtcheck::checks::Check;
 use git_wtcheck::event::Cause;
 use git_wtcheck::exec::Done;
 use git_wtcheck::exec::signal::Order;
-use git_wtcheck::model::check::{Backoff, BackoffKind, Check, RetryClass};
+use git_wtcheck::model::check::{Backoff, BackoffKind, RetryClass};
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::plan::Plan;
 use git_wtcheck::record::Record;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use git_wtcheck::checks::{Check, LOG};
 use git_wtcheck::event::{Cause, EventKind};
 use git_wtcheck::exec::signal::Order;
 use git_wtcheck::exec::{Ask, Done};
-use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, RetryClass};
+use git_wtcheck::model::check::{Backoff, BackoffKind, RetryClass};
 use git_wtcheck::model::outcome::Outcome::{self, Cancelled, Errored, Failed, Passed, Skipped, TimedOut};
 use git_wtcheck::model::worktree::Obstacle;
 use git_wtcheck::plan::Plan;
@@ -447,7 +448,7 @@ async fn a_machine_with_no_place_at_all_is_an_error_that_is_tried_again() {
 }
 
 fn log() -> Check {
-    Check { kind: CheckKind::Log, command: None, retries: 2, ..check("log") }
+    Check { kind: LOG, command: None, retries: 2, ..check("log") }
 }
 
 fn answering(ask: &Ask) -> Script {

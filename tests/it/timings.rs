@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use git_wtcheck::model::check::Check;
+use git_wtcheck::checks::Check;
 use git_wtcheck::report::timings::Timings;
 use git_wtcheck::report::{Reporter, Reports};
 use scraper::{ElementRef, Html, Selector};

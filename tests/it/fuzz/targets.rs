@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use git_wtcheck::checks::{self, Question};
+use git_wtcheck::checks::{Check, Question};
 use git_wtcheck::error::Error;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config::{self, Entry, Scope};
@@ -20,7 +20,7 @@ use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::budget::Budget;
 use git_wtcheck::plan::condition::Known;
-use git_wtcheck::plan::{CheckIndex, Plan, Selection, UnitIndex};
+use git_wtcheck::plan::{Plan, Selection};
 use git_wtcheck::settings::{Faults, Settings, Sources, read};
 use git_wtcheck::text::message::tell;
 use git_wtcheck::text::sanitize::{self, is_safe};
@@ -176,26 +176,40 @@ pub fn expression(bytes: &[u8]) {
     }
 }
 
-/// What a built-in check makes of its git's output, which comes in pieces: on the first worktree, and on the other one where
-/// it is asked for both.
-fn answer(unit: UnitIndex, with: &[UnitIndex], output: &[u8], piece: usize) -> (Verdict, Vec<(UnitIndex, Verdict)>) {
-    static GIT: LazyLock<Git> = LazyLock::new(|| Git::new(&ENVIRONMENT));
-    let plan = &*BUILT_IN;
-    let question = Question { plan, unit, worktree: &plan.worktrees[0], with, number: 1, changed: None };
-    let mut reader = checks::prepare(&GIT, question).expect("a process to start").reader;
+/// What a built-in check makes of its git's output, which comes in pieces.
+fn answer(check: &Check, output: &[u8], piece: usize) -> Verdict {
+    let mut reader = check.kind.ask(&GIT, &question(check, 0)).reader;
     output.chunks(piece).for_each(|chunk| reader.feed(chunk));
-    let verdict = reader.finish(Exit::Code(0), b"");
-    (verdict, reader.others())
+    reader.finish(Exit::Code(0), b"").verdict
 }
 
-/// Reads an output whole and in pieces, which must come to the same. `is_shared`: as an answer for both worktrees.
-fn answered(check: CheckIndex, is_shared: bool, output: &[u8]) -> (Verdict, Vec<(UnitIndex, Verdict)>) {
-    let units = [BUILT_IN.unit(0, check), BUILT_IN.unit(1, check)];
-    let with: &[UnitIndex] = if is_shared { &units } else { &[] };
-    let whole = answer(units[0], with, output, output.len().max(1));
+/// The same, where it was asked for both worktrees.
+fn answer_for_both(check: &Check, output: &[u8], piece: usize) -> Result<Vec<Option<Verdict>>, String> {
+    let questions = [question(check, 0), question(check, 1)];
+    let mut reader = check.kind.ask_together(&GIT, &questions).expect("one process").reader;
+    output.chunks(piece).for_each(|chunk| reader.feed(chunk));
+    let found = reader.finish(Exit::Code(0), b"")?;
+    Ok(found.into_iter().map(|found| found.map(|found| found.verdict)).collect())
+}
+
+static GIT: LazyLock<Git> = LazyLock::new(|| Git::new(&ENVIRONMENT));
+
+fn question(check: &Check, worktree: usize) -> Question<'_> {
+    Question {
+        check,
+        worktree: &BUILT_IN.worktrees[worktree],
+        common_dir: &BUILT_IN.common_dir,
+        number: 1,
+        changed: None,
+    }
+}
+
+/// Reads an output whole and in pieces, which must come to the same.
+fn answered(check: usize, output: &[u8]) -> Verdict {
+    let check = &BUILT_IN.checks[check].check;
+    let whole = answer(check, output, output.len().max(1));
     for piece in [1, 2, 7] {
-        let (verdict, others) = answer(units[0], with, output, piece);
-        assert!(said(&verdict) == said(&whole.0) && others.len() == whole.1.len(), "the same, in pieces of {piece}");
+        assert!(said(&answer(check, output, piece)) == said(&whole), "the same, in pieces of {piece}");
     }
     whole
 }
@@ -211,7 +225,7 @@ fn said(verdict: &Verdict) -> (Outcome, Option<&String>, Facts) {
 
 /// `git status --porcelain=v2 -z`: clean is what counts to nothing, and nothing at all is no answer.
 pub fn status(bytes: &[u8]) {
-    let (verdict, _) = answered(0, false, bytes);
+    let verdict = answered(0, bytes);
     if verdict.outcome != Outcome::Passed {
         assert!(verdict.reason.is_some() && verdict.facts.iter().next().is_none(), "{verdict:?}");
         return;
@@ -227,7 +241,7 @@ pub fn status(bytes: &[u8]) {
 
 /// `git diff --numstat -z`.
 pub fn diff(bytes: &[u8]) {
-    let (verdict, _) = answered(1, false, bytes);
+    let verdict = answered(1, bytes);
     if verdict.outcome == Outcome::Passed {
         assert!(bytes.is_empty() || bytes.ends_with(b"\0"), "it was whole");
         let files = verdict.facts.int("files").expect("a count");
@@ -237,12 +251,15 @@ pub fn diff(bytes: &[u8]) {
 
 /// `git log --format=... -z`, for one worktree and for several.
 pub fn log(bytes: &[u8]) {
-    answered(2, false, bytes);
-    let (_, others) = answered(2, true, bytes);
-    assert!(
-        others.iter().all(|(unit, verdict)| *unit == BUILT_IN.unit(1, 2) && verdict.outcome == Outcome::Passed),
-        "{others:?}"
-    );
+    answered(2, bytes);
+    let check = &BUILT_IN.checks[2].check;
+    let whole = answer_for_both(check, bytes, bytes.len().max(1));
+    for found in whole.iter().flatten().flatten() {
+        assert_eq!(found.outcome, Outcome::Passed, "{found:?}");
+    }
+    let found = whole.map(|found| found.iter().map(Option::is_some).collect::<Vec<_>>());
+    let in_pieces = answer_for_both(check, bytes, 3).map(|found| found.iter().map(Option::is_some).collect::<Vec<_>>());
+    assert_eq!(found, in_pieces);
 }
 
 /// `git worktree list --porcelain -z`.

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use git_wtcheck::checks::{COMMAND, Check, LOG};
 use git_wtcheck::event::{Cause, Event, EventKind};
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::signal::Order;
 use git_wtcheck::exec::unit::{Ending, Job, supervise};
 use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
-use git_wtcheck::model::answer::Verdict;
+use git_wtcheck::model::answer::{Finding, Verdict};
 use git_wtcheck::model::backlog::Backlog;
-use git_wtcheck::model::check::{Backoff, BackoffKind, Check, CheckKind, CommandLine, RetryClass};
+use git_wtcheck::model::check::{Backoff, BackoffKind, CommandLine, RetryClass};
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
@@ -32,7 +33,7 @@ pub const fn ms(count: u64) -> Duration {
 pub fn check(name: &str) -> Check {
     Check {
         name: name.to_owned(),
-        kind: CheckKind::Command,
+        kind: COMMAND,
         command: Some(CommandLine::Shell("true".to_owned())),
         args: Vec::new(),
         env: Vec::new(),
@@ -70,7 +71,7 @@ pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
                 prerequisites.push(Prerequisite { check: index(name), must_pass: false });
             }
         }
-        let shared = check.kind == CheckKind::Log;
+        let shared = check.kind == LOG;
         PlannedCheck {
             check,
             when,
@@ -472,6 +473,6 @@ impl Story {
 }
 
 /// An answer that passed.
-pub fn answer() -> Verdict {
-    Verdict::passed(Facts::new())
+pub fn answer() -> Finding {
+    Verdict::passed(Facts::new()).into()
 }
