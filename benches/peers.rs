@@ -12,20 +12,24 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use git_wtcheck::checks::{COMMAND, Check};
+use git_wtcheck::checks::Check;
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
+use git_wtcheck::exec::looks::Looks;
 use git_wtcheck::exec::session::Sessions;
-use git_wtcheck::exec::unit::Processes;
+use git_wtcheck::exec::source::Sources;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::model::backlog::Backlog;
-use git_wtcheck::model::check::{Backoff, BackoffKind, CommandLine};
+use git_wtcheck::model::check::CommandLine;
 use git_wtcheck::model::environment::Environment;
-use git_wtcheck::model::worktree::Worktree;
-use git_wtcheck::plan::{Plan, PlannedCheck};
+use git_wtcheck::plan::Plan;
 
-use support::{BINARY, ratio, row, time};
+use measure::{ratio, row, time};
+use support::BINARY;
+use support::machine::{check, plan};
 
+mod measure;
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 /// (a): what a shell user would type.
@@ -179,60 +183,21 @@ fn executor(root: &Path) {
     let environment = Environment::of_this_process();
     let ours = || {
         let check = Check {
-            name: "true".to_owned(),
-            kind: COMMAND,
             command: Some(CommandLine::Direct(vec!["true".to_owned()])),
-            args: Vec::new(),
-            env: Vec::new(),
-            dir: None,
             timeout: Some(Duration::from_mins(10)),
-            grace_period: Duration::from_secs(2),
-            slow_after: None,
-            retries: 0,
-            backoff: Backoff {
-                kind: BackoffKind::Fixed,
-                delay: Duration::ZERO,
-                max_delay: Duration::ZERO,
-                jitter: false,
-            },
-            retry_on: Vec::new(),
-            max_output: 256 * 1024,
-            max_concurrency: None,
-            when: None,
-            needs: Vec::new(),
-            fail_if: None,
-            allow_failure: false,
-            description: None,
+            ..check("true")
         };
-        let planned = PlannedCheck {
-            check,
-            when: None,
-            fail_if: None,
-            prerequisites: Vec::new(),
-            dependents: Vec::new(),
-            brought_by: None,
-            left_out: None,
-            shared: false,
-            unapproved: false,
-        };
-        let worktree = Worktree { path: root.to_owned(), name: "here".to_owned(), ..Worktree::default() };
-        let plan = Plan {
-            common_dir: root.to_owned(),
-            worktrees: vec![worktree; 1000],
-            checks: vec![planned],
-            max_concurrency: 2,
-            batch_size: None,
-            global_timeout: None,
-            max_fail: None,
-            refresh_index: false,
-        };
+        let mut plan = Plan { max_concurrency: 2, ..plan(1000, vec![check]) };
+        for worktree in &mut plan.worktrees {
+            root.clone_into(&mut worktree.path);
+        }
         let start = Instant::now();
         let mut passed = 0;
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
             let clock = Clock::default();
             let (_keep, mut orders) = tokio::sync::mpsc::unbounded_channel();
-            let executor =
-                Arc::new(Processes::new(Git::new(&environment), clock.clone(), Arc::new(Sessions::new()), false));
+            let (git, sessions) = (Git::new(&environment), Arc::new(Sessions::new()));
+            let executor = Arc::new(Sources::new(git, clock.clone(), sessions, Looks::default()));
             let surroundings = Surroundings {
                 clock,
                 orders: &mut orders,

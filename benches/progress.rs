@@ -13,9 +13,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use measure::{ratio, row, time};
 use nix::pty::{Winsize, openpty};
-use support::{BINARY, ratio, row, time};
+use support::BINARY;
 
+mod measure;
+#[path = "../tests/it/support/mod.rs"]
 mod support;
 
 /// With the main one.

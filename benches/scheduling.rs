@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use git_wtcheck::cli::Cli;
 use git_wtcheck::exec::clock::Clock;
+use git_wtcheck::exec::control::Control;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
-use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
+use git_wtcheck::exec::executor::{Answer, Batch, Done, Executor, NoPlace};
+use git_wtcheck::model::answer::{Finding, Verdict};
 use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
@@ -24,11 +26,14 @@ use git_wtcheck::settings::{Settings, Sources, read};
 struct Instantly;
 
 impl Executor for Instantly {
-    fn attempt(&self, _: Ask, _: Control) -> impl Future<Output = Result<Done, NoAttempt>> + Send {
-        let mut facts = Facts::new();
-        facts.set("clean", true);
-        facts.set("dirty", false);
-        ready(Ok(Done { facts, ..Done::with(Outcome::Passed, None) }))
+    fn answer(&self, batch: Batch, _: Control) -> impl Future<Output = Result<Vec<Answer>, NoPlace>> + Send {
+        let answer = |_| {
+            let mut facts = Facts::new();
+            facts.set("clean", true);
+            facts.set("dirty", false);
+            Answer::Done(Done::from(Finding::from(Verdict::passed(facts))))
+        };
+        ready(Ok(batch.units.iter().map(answer).collect()))
     }
 }
 
@@ -74,7 +79,7 @@ fn measure(units: usize) -> (f64, f64) {
     };
     let planned = start.elapsed();
     let plan = Arc::new(plan);
-    assert_eq!(plan.units(), units);
+    assert_eq!(plan.units.len(), units);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut record = Record::new(false);
     let start = Instant::now();

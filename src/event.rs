@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::answer::Captured;
+use crate::model::answer::{Captured, ProcessEnd, SourceId};
 use crate::model::facts::Facts;
+use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, UnitIndex};
+use crate::plan::Plan;
 
 /// One thing that happened. `at` counts from the run's start, as do all times in events.
 #[derive(Clone, Debug)]
@@ -23,19 +24,19 @@ pub enum EventKind {
     /// The run began. All other events speak of this plan's units.
     RunStarted(Arc<Plan>),
     /// A unit took a place for the first time.
-    UnitStarted(UnitIndex),
+    UnitStarted(UnitId),
     /// An attempt began. It begins again, with the same number, where it came to nothing that counts: the machine had no
-    /// place for it, or the one process that was to answer for many worktrees could not.
+    /// place for it, or a source passed its unit on.
     AttemptStarted {
         /// Of this unit.
-        unit: UnitIndex,
+        unit: UnitId,
         /// Counted from 1.
         number: u32,
     },
     /// An attempt ended.
     AttemptFinished {
         /// Of this unit.
-        unit: UnitIndex,
+        unit: UnitId,
         /// How.
         attempt: Arc<Attempt>,
         /// When the next one is due; none: there is none.
@@ -44,7 +45,7 @@ pub enum EventKind {
     /// A unit ended, whether it ever started or not.
     UnitFinished {
         /// Which.
-        unit: UnitIndex,
+        unit: UnitId,
         /// How.
         end: Arc<UnitEnd>,
     },
@@ -80,16 +81,42 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// Why it did not pass.
     pub reason: Option<String>,
+    /// Who answered.
+    pub source: SourceId,
+    /// What is left of its own process, where it had one.
+    pub process: Option<ProcessEnd>,
+}
+
+impl Attempt {
     /// The exit status of its process.
-    pub exit_code: Option<i32>,
+    pub fn exit_code(&self) -> Option<i32> {
+        self.process.as_ref().and_then(ProcessEnd::exit_code)
+    }
+
     /// The signal that ended its process.
-    pub signal: Option<i32>,
+    pub fn signal(&self) -> Option<i32> {
+        self.process.as_ref().and_then(ProcessEnd::signal)
+    }
+
     /// The end of its standard output, where that is kept.
-    pub stdout: Option<Captured>,
+    pub fn stdout(&self) -> Option<&Captured> {
+        self.process.as_ref()?.stdout.as_ref()
+    }
+
     /// The end of its standard error, where that is kept.
-    pub stderr: Option<Captured>,
+    pub fn stderr(&self) -> Option<&Captured> {
+        self.process.as_ref()?.stderr.as_ref()
+    }
+
+    /// What is kept of its output, standard output first.
+    pub fn output(&self) -> impl Iterator<Item = &Captured> {
+        self.stdout().into_iter().chain(self.stderr())
+    }
+
     /// Whether it left processes running, or its output held open.
-    pub leaked: bool,
+    pub fn has_leaked(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.leaked)
+    }
 }
 
 /// How a unit ended.

@@ -5,11 +5,10 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bstr::BString;
 use serde::{Serialize, Serializer};
 
 use crate::git::command::{Git, Invocation};
-use crate::model::answer::{Exit, Finding};
+use crate::model::answer::{Evidence, Exit, Finding, SourceId};
 use crate::model::check::{Backoff, CommandLine, RetryClass};
 use crate::model::facts::FactDef;
 use crate::model::worktree::Worktree;
@@ -35,15 +34,25 @@ pub trait Kind: Sync {
         true
     }
 
-    /// The answer, where it follows from what is known and nothing needs to be asked.
+    /// Who can answer a check, in the order in which they are asked. The last one can always.
+    fn route(&self, _check: &Check) -> &'static [SourceId] {
+        &[SourceId::Process]
+    }
+
+    /// The answer, where it follows from what is known and nothing needs to be asked ([`SourceId::Known`]).
     fn known(&self, _question: &Question<'_>) -> Option<Finding> {
         None
     }
 
-    /// The process that answers a check on one worktree.
+    /// The process that answers a check on one worktree ([`SourceId::Process`]).
     fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader>;
 
-    /// The process that answers a check on many worktrees of one repository at once, if one can.
+    /// Whether one process may answer a check on this worktree together with others.
+    fn may_join(&self, _worktree: &Worktree) -> bool {
+        false
+    }
+
+    /// The process that answers a check on many worktrees of one repository ([`SourceId::Batch`]), each of which may join.
     fn ask_together(&self, _git: &Git, _questions: &[Question<'_>]) -> Option<Asking<dyn ReaderOfMany>> {
         None
     }
@@ -172,8 +181,8 @@ pub struct Question<'a> {
     pub common_dir: &'a Path,
     /// The attempt, counted from 1.
     pub number: u32,
-    /// What a check before it on the same worktree has found to differ from HEAD: see [`Finding::changed`].
-    pub changed: Option<&'a [BString]>,
+    /// What checks before it on the same worktree know.
+    pub evidence: &'a Evidence,
 }
 
 impl Question<'_> {

@@ -5,11 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use bstr::ByteSlice;
 
-use crate::checks::check::{Asking, Defaults, Feed, Kind, Question, Reader};
+use crate::checks::check::{Asking, Check, Defaults, Feed, Kind, Question, Reader};
 use crate::checks::fields::Fields;
 use crate::checks::reading::{blind_spot, refused};
 use crate::git::command::Git;
-use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::answer::{Exit, Finding, SourceId, Verdict};
 use crate::model::facts::FactType::Count;
 use crate::model::facts::{Fact, FactDef, Facts};
 
@@ -45,16 +45,21 @@ impl Kind for Diff {
         Defaults { when: Some("status.dirty"), ..Defaults::OF_GIT }
     }
 
+    fn route(&self, _: &Check) -> &'static [SourceId] {
+        &[SourceId::Known, SourceId::Process]
+    }
+
     /// Where a check before it has found that nothing differs, there is nothing to count.
     fn known(&self, question: &Question<'_>) -> Option<Finding> {
         // Arguments or variables of its own may ask for more than the difference from HEAD.
-        let nothing = question.is_plain() && question.changed.is_some_and(<[_]>::is_empty);
+        let nothing =
+            question.is_plain() && question.evidence.changed.as_ref().is_some_and(|changed| changed.is_empty());
         nothing.then(|| Counts::default().verdict().into())
     }
 
     /// Bound to the paths that can differ, git looks at these alone, rather than at every file once more.
     fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
-        let changed = question.changed.filter(|_| question.is_plain());
+        let changed = question.evidence.changed.as_deref().filter(|_| question.is_plain());
         let base = match question.is_unborn() {
             // What a file cannot well be called: a name that is both is none.
             false => "HEAD^{commit}",

@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bstr::ByteSlice;
 
-use crate::checks::check::{Asking, Feed, Kind, Question, Reader, ReaderOfMany};
+use crate::checks::check::{Asking, Check, Feed, Kind, Question, Reader, ReaderOfMany};
 use crate::checks::fields::Fields;
 use crate::checks::reading::refused;
 use crate::git::command::Git;
-use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::answer::{Exit, Finding, SourceId, Verdict};
 use crate::model::facts::FactType::{Id, Int, Text};
 use crate::model::facts::{FactDef, Facts};
+use crate::model::worktree::Worktree;
 
 /// Four fields a commit, each ended by NUL (`-z` ends the last).
 const FORMAT: &str = "--format=tformat:%H%x00%s%x00%an%x00%ct";
@@ -42,6 +43,14 @@ impl Kind for Log {
         &FACTS
     }
 
+    fn route(&self, check: &Check) -> &'static [SourceId] {
+        if check.asks_of_all() {
+            &[SourceId::Known, SourceId::Batch, SourceId::Process]
+        } else {
+            &[SourceId::Known, SourceId::Process]
+        }
+    }
+
     /// An unborn branch has no commit to tell of; git would take another thing of the name HEAD (a tag, say) for the branch.
     fn known(&self, question: &Question<'_>) -> Option<Finding> {
         (question.is_unborn() && question.is_plain()).then(|| Verdict::passed(Facts::new()).into())
@@ -54,13 +63,15 @@ impl Kind for Log {
         Asking { invocation: question.git(git, &args), reader: Box::new(reader) }
     }
 
+    fn may_join(&self, worktree: &Worktree) -> bool {
+        worktree.head.is_some()
+    }
+
     /// The commits of many worktrees, by the ids that `git worktree list` gave.
     fn ask_together(&self, git: &Git, questions: &[Question<'_>]) -> Option<Asking<dyn ReaderOfMany>> {
-        let first = questions.first().filter(|first| first.check.asks_of_all())?;
-        let heads: Vec<String> = questions.iter().filter_map(|question| question.worktree.head.clone()).collect();
-        if heads.len() < questions.len() {
-            return None;
-        }
+        let first = questions.first()?;
+        let heads: Vec<String> =
+            questions.iter().map(|question| question.worktree.head.clone()).collect::<Option<_>>()?;
         let mut args = vec!["log", "--no-walk=unsorted", "--stdin"];
         args.extend(PLAIN);
         let mut invocation = first.git(git, &args);

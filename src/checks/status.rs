@@ -1,6 +1,7 @@
 //! `status`: what has changed here?
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
@@ -9,7 +10,7 @@ use crate::checks::fields::Fields;
 use crate::checks::reading::{blind_spot, refused};
 use crate::git::command::Git;
 use crate::git::operation;
-use crate::model::answer::{Exit, Finding, Verdict};
+use crate::model::answer::{Evidence, Exit, Finding, Verdict};
 use crate::model::facts::FactType::{Bool, Count, Text};
 use crate::model::facts::{Fact, FactDef, Facts};
 use crate::model::outcome::Outcome;
@@ -191,9 +192,9 @@ impl Feed for Porcelain {
 impl Reader for Porcelain {
     fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Finding {
         let counts = std::mem::take(&mut self.counts);
-        let changed = counts.changed.clone();
+        let changed = counts.changed.clone().map(Arc::from);
         match self.verdict(counts, exit, stderr) {
-            verdict if verdict.outcome == Outcome::Passed => Finding { verdict, changed },
+            verdict if verdict.outcome == Outcome::Passed => Finding { verdict, evidence: Evidence { changed } },
             verdict => verdict.into(),
         }
     }
@@ -242,14 +243,14 @@ mod tests {
 
     #[test]
     fn counts_each_kind_of_change() {
-        let Finding { verdict, changed } = read(
+        let Finding { verdict, evidence } = read(
             b"# branch.oid 1111\0# branch.head main\0# branch.upstream origin/main\0# branch.ab +2 -3\0# stash 4\0\
               1 M. N... 100644 100644 100644 a b staged\x001 .M N... 100644 100644 100644 a b unstaged\x001 MM N... 100644 100644 100644 a b both\0\
               2 R. N... 100644 100644 100644 a b R100 new\0? old name\0u UU N... 1 2 3 4 a b c con flict\0? new file\0! ignored\0",
         );
         let named: Vec<BString> =
             ["staged", "unstaged", "both", "new", "? old name", "con flict"].map(BString::from).into();
-        assert_eq!(changed, Some(named));
+        assert_eq!(evidence.changed.as_deref(), Some(named.as_slice()));
         let facts = verdict.facts;
         for (name, count) in [
             ("staged", 3),

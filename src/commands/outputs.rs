@@ -45,8 +45,7 @@ pub(super) fn open(
     environment: &Environment,
     outlets: &mut Outlets,
 ) -> Result<Outputs, Error> {
-    let verbose = options.verbose > 0;
-    let shown = Shown { look, detail: detail(options), verbose, nul: options.nul, started_at: Timestamp::now() };
+    let shown = Shown { look, detail: detail(options), nul: options.nul, started_at: Timestamp::now() };
     let wanted = options.outputs(&common_dir.join("wtcheck/timings.html"));
     let page = wanted.last().filter(|_| options.timings.is_some()).map(|output| output.file.clone());
     if let (Some(Some(folder)), Some(None)) = (page.as_deref().map(Path::parent), &options.timings) {
@@ -83,7 +82,6 @@ pub(super) fn open(
 struct Shown {
     look: Look,
     detail: Detail,
-    verbose: bool,
     nul: bool,
     started_at: Timestamp,
 }
@@ -107,9 +105,9 @@ impl Shown {
                 let table = Table::new(out, self.look, self.detail, environment.width);
                 Box::new(table.linked(links).seen_from(environment.directory()))
             }
-            Format::Json => Box::new(Json::new(out, pretty, self.started_at, self.verbose)),
-            Format::Jsonl => Box::new(Json::new(out, Stream::Lines, self.started_at, self.verbose)),
-            Format::Junit => Box::new(Junit::new(out, self.started_at, self.verbose)),
+            Format::Json => Box::new(Json::new(out, pretty, self.started_at)),
+            Format::Jsonl => Box::new(Json::new(out, Stream::Lines, self.started_at)),
+            Format::Junit => Box::new(Junit::new(out, self.started_at)),
             Format::Github => {
                 let summary = summary.take();
                 outlets.extend(summary.clone());

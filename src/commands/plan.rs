@@ -5,9 +5,11 @@ use serde::Serialize;
 use crate::cli::Format;
 use crate::commands::Io;
 use crate::error::Error;
+use crate::model::answer::SourceId;
+use crate::model::id::WorktreeId;
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, PlannedCheck, WorktreeIndex};
-use crate::report::json::{SCHEMA_VERSION, WorktreeFields};
+use crate::plan::{Plan, PlannedCheck};
+use crate::report::json::{Repository, SCHEMA_VERSION, WorktreeFields, repository};
 use crate::report::style::{Look, Role};
 use crate::text::duration;
 use crate::text::sanitize::line;
@@ -37,9 +39,9 @@ fn human(plan: &Plan, look: Look) -> String {
         text.push_str(&format!("{}\n", check(planned, plan, look)));
     }
     text.push('\n');
-    for (index, worktree) in plan.worktrees.iter().enumerate() {
+    for (id, worktree) in plan.worktrees.iter_enumerated() {
         let name = look.paint(Role::Worktree, &line(&worktree.path.to_string_lossy()));
-        match units(plan, index) {
+        match units(plan, id) {
             Units::None(reason) => text.push_str(&format!("{name}\n  {}\n", look.paint(Role::Faint, &line(&reason)))),
             Units::Some(units) => {
                 let shown: Vec<_> = units.iter().map(|unit| unit.shown(look)).collect();
@@ -59,6 +61,10 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
         .map_or_else(|| format!("({})", check.kind.name()), |command| format!("$ {}", command.shown()));
     text.push_str(&format!("  {}", line(&what)));
     let mut notes = Vec::new();
+    if let [_, _, ..] = planned.route {
+        let sources: Vec<&str> = planned.route.iter().map(|source| source.name()).collect();
+        notes.push(format!("asks {}", sources.join(", then ")));
+    }
     notes.push(
         check
             .timeout
@@ -135,7 +141,7 @@ impl Unit<'_> {
     }
 }
 
-fn units(plan: &Plan, worktree: WorktreeIndex) -> Units<'_> {
+fn units(plan: &Plan, worktree: WorktreeId) -> Units<'_> {
     if let Some(obstacle) = &plan.worktrees[worktree].obstacle {
         return Units::None(format!("{}: {}", obstacle.outcome.words(), obstacle.reason));
     }
@@ -145,13 +151,14 @@ fn units(plan: &Plan, worktree: WorktreeIndex) -> Units<'_> {
     Units::Some(each(plan, worktree).collect())
 }
 
-fn each(plan: &Plan, worktree: WorktreeIndex) -> impl Iterator<Item = Unit<'_>> {
-    plan.checks.iter().enumerate().map(move |(index, planned)| {
+fn each(plan: &Plan, worktree: WorktreeId) -> impl Iterator<Item = Unit<'_>> {
+    plan.units.of_worktree(worktree).map(move |unit| {
+        let planned = plan.planned(unit);
         let check = planned.check.name.as_str();
         if plan.worktrees[worktree].is_unanswered {
             return Unit { check, action: "run-if", reason: Some(NO_ANSWER_YET.to_owned()) };
         }
-        match (plan.obstacle(plan.unit(worktree, index)), &planned.when) {
+        match (plan.obstacle(unit), &planned.when) {
             (Some(obstacle), _) => {
                 let action = if obstacle.outcome == Outcome::Errored { "errored" } else { "skipped" };
                 Unit { check, action, reason: Some(obstacle.reason) }
@@ -165,15 +172,10 @@ fn each(plan: &Plan, worktree: WorktreeIndex) -> impl Iterator<Item = Unit<'_>> 
 #[derive(Serialize)]
 struct Document<'a> {
     schema_version: u32,
-    repository: Repository,
+    repository: Option<Repository>,
     max_concurrency: usize,
     checks: Vec<CheckFields<'a>>,
     worktrees: Vec<Row<'a>>,
-}
-
-#[derive(Serialize)]
-struct Repository {
-    common_dir: String,
 }
 
 #[derive(Serialize)]
@@ -185,6 +187,7 @@ struct CheckFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<&'a str>,
     needs: &'a [String],
+    sources: &'a [SourceId],
     timeout_ms: Option<u128>,
     retries: u32,
     approved: bool,
@@ -202,17 +205,13 @@ struct Row<'a> {
 fn document(plan: &Plan) -> Document<'_> {
     Document {
         schema_version: SCHEMA_VERSION,
-        repository: Repository { common_dir: plan.common_dir.to_string_lossy().into_owned() },
+        repository: repository(plan),
         max_concurrency: plan.max_concurrency,
         checks: plan.checks.iter().map(check_fields).collect(),
         worktrees: plan
             .worktrees
-            .iter()
-            .enumerate()
-            .map(|(index, worktree)| Row {
-                worktree: WorktreeFields::of(worktree),
-                checks: each(plan, index).collect(),
-            })
+            .iter_enumerated()
+            .map(|(id, worktree)| Row { worktree: WorktreeFields::of(worktree), checks: each(plan, id).collect() })
             .collect(),
     }
 }
@@ -224,6 +223,7 @@ fn check_fields(planned: &PlannedCheck) -> CheckFields<'_> {
         command: planned.check.command.as_ref(),
         when: planned.check.when.as_deref(),
         needs: &planned.check.needs,
+        sources: planned.route,
         timeout_ms: planned.check.timeout.map(|timeout| timeout.as_millis()),
         retries: planned.check.retries,
         approved: !planned.unapproved,

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::cli::{Cli, Format, Options};
@@ -12,11 +13,12 @@ use crate::event::{Event, EventKind};
 use crate::exec::clock::Clock;
 use crate::exec::dispatcher::{self, Surroundings};
 use crate::exec::readers::{self, Wait};
-use crate::exec::unit::Processes;
+use crate::exec::source::Sources;
 use crate::exec::watch::Watch;
 use crate::exec::{process, refresh};
 use crate::model::backlog::Backlog;
 use crate::model::environment::{Environment, is_in_foreground};
+use crate::plan::Plan;
 use crate::report::live::{self, Live, Terminal};
 use crate::report::outlet::{Outlet, Outlets};
 use crate::report::screen::Size;
@@ -45,15 +47,14 @@ pub fn run(
     let mut outlets = Outlets::new(backlog.clone());
     let mut errors = outputs::standard(&mut outlets, io::stderr()).map_err(system("write to standard error"))?;
     let drawing = draws_progress(options, environment);
-    let Outputs { reporters, page } = outputs::open(options, &plan.common_dir, look, environment, &mut outlets)?;
+    let Outputs { reporters, page } = outputs::open(options, home(&plan), look, environment, &mut outlets)?;
     let progress = drawing.then(|| progress(&errors, progress_look, options.progress, environment));
     let reports = RefCell::new(Reports::new(progress.into_iter().chain(reporters).collect(), verbose));
 
     let (sessions, looks) = (watch.sessions(), watch.looks());
     watch.over(async |listening| {
         let clock = Clock::default();
-        let executor =
-            Arc::new(Processes::new(git.clone(), clock.clone(), Arc::clone(&sessions), verbose).with_looks(looks));
+        let executor = Arc::new(Sources::new(git.clone(), clock.clone(), Arc::clone(&sessions), looks));
         let time = clock.clone();
         let orders = &mut *listening.orders;
         let surroundings = Surroundings { clock, orders, random: fastrand::Rng::new(), most, backlog: backlog.clone() };
@@ -102,6 +103,11 @@ pub fn run(
             code => code,
         })
     })
+}
+
+/// The folder in which a page of timings lies where no file is named: the first repository's.
+fn home(plan: &Plan) -> &Path {
+    plan.repositories.first().map_or(Path::new(""), |repository| &repository.common_dir)
 }
 
 /// Progress, drawn on the terminal that is standard error.

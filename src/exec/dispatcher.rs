@@ -9,25 +9,27 @@
 //!   piling reports up.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 
 use crate::event::{Attempt, Cause, Event, EventKind, UnitEnd};
 use crate::exec::clock::Clock;
+use crate::exec::control::Phase;
+use crate::exec::executor::{Answer, Asked, Batch, Done, Executor, NoPlace};
+use crate::exec::ledger::Ledger;
+use crate::exec::retry;
+use crate::exec::running::{Ended, Running};
 use crate::exec::schedule::Schedule;
 use crate::exec::signal::Order;
-use crate::exec::units::Units;
-use crate::exec::{Ask, Control, Done, Executor, NoAttempt, Phase, retry};
-use crate::model::answer::Finding;
+use crate::model::answer::{ProcessEnd, SourceId, Verdict};
 use crate::model::backlog::Backlog;
+use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
-use crate::plan::condition::{Known, Truth};
-use crate::plan::{CheckIndex, Plan, UnitIndex};
-use crate::text::duration;
+use crate::plan::Plan;
+use crate::text::{duration, signal};
 
 /// git passes the terminal's SIGINT on, so one key press can arrive twice: a second signal sooner than this is the first.
 pub(super) const ONE_KEY_PRESS: Duration = Duration::from_millis(250);
@@ -54,13 +56,11 @@ pub async fn run<E: Executor>(
     emit: &mut dyn FnMut(&Event),
 ) {
     let Surroundings { clock, orders, random, most, backlog } = surroundings;
-    let (phase, control) = Control::new();
     let dispatcher = Dispatcher {
         schedule: Schedule::new(&plan, plan.max_concurrency.min(most)),
-        units: Units::new(&plan),
-        shared: HashMap::new(),
-        running: JoinSet::new(),
-        in_place: HashSet::new(),
+        ledger: Ledger::new(&plan),
+        running: Running::new(executor),
+        at_hand: BTreeMap::new(),
         waiting: BinaryHeap::new(),
         backlog,
         is_held_up: false,
@@ -68,46 +68,24 @@ pub async fn run<E: Executor>(
         cancelled: None,
         interrupted: None,
         plan,
-        executor,
         clock,
         random,
-        phase,
-        control,
         emit,
     };
     dispatcher.run(orders).await;
 }
 
-/// Where one process answers a check for all worktrees.
-enum Shared {
-    /// It was asked, and units that are ready meanwhile wait here.
-    Asked(Vec<UnitIndex>),
-    /// It has answered; each answer is taken once.
-    Answered(HashMap<UnitIndex, Finding>),
-    /// It could not: each worktree is asked by itself.
-    Failed,
-}
-
-struct Ended {
-    unit: UnitIndex,
-    started: Duration,
-    asked_for_others: bool,
-    result: Result<Done, NoAttempt>,
-}
-
 struct Dispatcher<'a, E> {
     plan: Arc<Plan>,
-    executor: Arc<E>,
     clock: Clock,
     random: fastrand::Rng,
     schedule: Schedule,
-    units: Units,
-    shared: HashMap<CheckIndex, Shared>,
-    running: JoinSet<Ended>,
-    /// Units whose attempt runs now.
-    in_place: HashSet<UnitIndex>,
+    ledger: Ledger,
+    running: Running<E>,
+    /// What other units' batches have brought. It is told of as fast as the reports are read.
+    at_hand: BTreeMap<UnitId, (SourceId, Done)>,
     /// Units between two attempts, by when the next one is due.
-    waiting: BinaryHeap<Reverse<(Duration, UnitIndex)>>,
+    waiting: BinaryHeap<Reverse<(Duration, UnitId)>>,
     backlog: Backlog,
     /// Whether nothing was started for the sake of the backlog.
     is_held_up: bool,
@@ -115,8 +93,6 @@ struct Dispatcher<'a, E> {
     cancelled: Option<Cause>,
     /// When the first signal had been obeyed.
     interrupted: Option<Duration>,
-    phase: watch::Sender<Phase>,
-    control: Control,
     emit: &'a mut dyn FnMut(&Event),
 }
 
@@ -143,11 +119,11 @@ impl<E: Executor> Dispatcher<'_, E> {
             tokio::select! {
                 biased;
                 Some(order) = orders.recv() => self.obey(order),
-                Some(ended) = self.running.join_next() => {
-                    self.take(ended);
+                Some(ended) = self.running.next() => {
+                    self.hear(ended);
                     // Whatever else has ended by now frees its place too, before anything is started.
-                    while let Some(ended) = self.running.try_join_next() {
-                        self.take(ended);
+                    while let Some(ended) = self.running.next_now() {
+                        self.hear(ended);
                     }
                 }
                 () = clock.sleep_until(due.unwrap_or_default()), if due.is_some() => self.wake(),
@@ -188,10 +164,10 @@ impl<E: Executor> Dispatcher<'_, E> {
     }
 
     /// Nothing blocks a unit any more: it becomes ready, or ends without ever starting. So may others, then.
-    fn decide(&mut self, unit: UnitIndex) {
+    fn decide(&mut self, unit: UnitId) {
         let mut open = vec![unit];
         while let Some(unit) = open.pop() {
-            if self.units[unit].outcome.is_some() {
+            if self.ledger[unit].outcome.is_some() {
                 continue;
             }
             match self.verdict(unit) {
@@ -202,31 +178,30 @@ impl<E: Executor> Dispatcher<'_, E> {
     }
 
     /// Why a unit that nothing blocks does not run, if it does not.
-    fn verdict(&self, unit: UnitIndex) -> Option<(Outcome, Option<String>)> {
+    fn verdict(&self, unit: UnitId) -> Option<(Outcome, Option<String>)> {
         if let Some(obstacle) = self.plan.obstacle(unit) {
             return Some((obstacle.outcome, Some(obstacle.reason)));
         }
         if let Some(cause) = self.cancelled {
             return Some((Outcome::Cancelled, Some(self.why(cause))));
         }
-        self.units.hindrance(unit)
+        self.ledger.hindrance(unit)
     }
 
     /// Ends a unit, and gives back what it was the last to block.
-    fn settle(&mut self, unit: UnitIndex, outcome: Outcome, reason: Option<String>) -> Vec<UnitIndex> {
+    fn settle(&mut self, unit: UnitId, outcome: Outcome, reason: Option<String>) -> Vec<UnitId> {
         let now = self.clock.now();
-        let state = &mut self.units[unit];
-        if state.outcome.is_some() {
+        let entry = &mut self.ledger[unit];
+        if entry.outcome.is_some() {
             return Vec::new();
         }
-        state.outcome = Some(outcome);
-        state.duration = state.started.map_or(Duration::ZERO, |started| now.saturating_sub(started));
+        entry.outcome = Some(outcome);
+        entry.duration = entry.started.map_or(Duration::ZERO, |started| now.saturating_sub(started));
         let end =
-            UnitEnd { outcome, reason, started: state.started, duration: state.duration, facts: state.facts.clone() };
+            UnitEnd { outcome, reason, started: entry.started, duration: entry.duration, facts: entry.facts.clone() };
         self.say(EventKind::UnitFinished { unit, end: Arc::new(end) });
         let freed = self.schedule.settle(unit);
-        let allowed = self.plan.checks[self.plan.check_of(unit)].check.allow_failure;
-        if outcome.is_fault() && !allowed {
+        if outcome.is_fault() && !self.plan.check(unit).allow_failure {
             self.faults += 1;
             if self.plan.max_fail.is_some_and(|most| self.faults >= most) {
                 self.cancel(Cause::Faults);
@@ -235,7 +210,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         freed
     }
 
-    fn end(&mut self, unit: UnitIndex, outcome: Outcome, reason: Option<String>) {
+    fn end(&mut self, unit: UnitId, outcome: Outcome, reason: Option<String>) {
         for freed in self.settle(unit, outcome, reason) {
             self.decide(freed);
         }
@@ -248,141 +223,149 @@ impl<E: Executor> Dispatcher<'_, E> {
             if self.is_held_up {
                 return;
             }
-            let Some(unit) = self.schedule.start() else { return };
-            let check = self.plan.check_of(unit);
-            let mut with = Vec::new();
-            if self.units[unit].attempts == 0 && self.plan.is_shared(unit) {
-                match self.shared.get_mut(&check) {
-                    Some(Shared::Asked(held)) => {
-                        held.push(unit);
-                        self.schedule.leave(unit);
-                        continue;
-                    }
-                    Some(Shared::Answered(answers)) => {
-                        if let Some(verdict) = answers.remove(&unit) {
-                            self.answered(unit, verdict);
-                            continue;
-                        }
-                    }
-                    Some(Shared::Failed) => {}
-                    None => with = self.ask_for_all(check),
-                }
+            if let Some((unit, (source, done))) = self.at_hand.pop_first() {
+                let started = self.begin(unit);
+                self.finish(unit, source, started, done);
+                continue;
             }
-            self.attempt(unit, with);
+            let Some(unit) = self.schedule.start() else { return };
+            match self.running.executor().not_yet(&self.plan, unit) {
+                Some(wait) => self.put_off(unit, wait),
+                None => self.ask(unit),
+            }
         }
     }
 
-    /// The units that the first process of a shared check answers for; none, where it would be alone.
-    fn ask_for_all(&mut self, check: CheckIndex) -> Vec<UnitIndex> {
-        let all = (0..self.plan.worktrees.len()).map(|worktree| self.plan.unit(worktree, check));
-        let all: Vec<_> = all.filter(|unit| self.plan.is_shared(*unit)).collect();
-        if all.len() < 2 {
+    /// Asks the first source of a unit's route that does not pass it on at once.
+    fn ask(&mut self, unit: UnitId) {
+        loop {
+            let Some(source) = self.ledger.source(unit) else {
+                let reason = "nobody could answer for it: a fault in git wtcheck itself".to_owned();
+                self.schedule.leave(unit);
+                return self.end(unit, Outcome::Errored, Some(reason));
+            };
+            let units = match source {
+                SourceId::Known => {
+                    if let Answer::Done(done) = self.running.executor().known(&self.plan, &self.asked(unit)) {
+                        self.schedule.leave(unit);
+                        let started = self.begin(unit);
+                        return self.finish(unit, source, started, done);
+                    }
+                    Vec::new()
+                }
+                SourceId::Batch => self.gather(unit),
+                SourceId::Process => vec![unit],
+            };
+            if !units.is_empty() {
+                return self.spawn(source, &units);
+            }
+            self.ledger[unit].passed_on += 1;
+        }
+    }
+
+    fn asked(&self, unit: UnitId) -> Asked {
+        Asked { unit, number: self.ledger[unit].attempts + 1, evidence: self.ledger.evidence(unit) }
+    }
+
+    /// The units that one process is asked for together with this one: all of its check that may start now and come to no
+    /// other source before. None, where it would be alone.
+    fn gather(&mut self, unit: UnitId) -> Vec<UnitId> {
+        if !self.plan.may_join(unit) {
             return Vec::new();
         }
-        self.shared.insert(check, Shared::Asked(Vec::new()));
-        all
+        let ready: Vec<UnitId> = self.schedule.ready_of(self.plan.units[unit].check).collect();
+        let mut units = vec![unit];
+        for other in ready {
+            let is_known = self.ledger.source(other) == Some(SourceId::Known);
+            if is_known && self.running.executor().known(&self.plan, &self.asked(other)) == Answer::Pass {
+                self.ledger[other].passed_on += 1;
+            }
+            if self.ledger.source(other) == Some(SourceId::Batch) && self.plan.may_join(other) {
+                self.schedule.join(other);
+                units.push(other);
+            }
+        }
+        if units.len() > 1 { units } else { Vec::new() }
     }
 
-    fn begin(&mut self, unit: UnitIndex) -> (u32, Duration) {
+    /// An attempt at a unit begins. Gives when.
+    fn begin(&mut self, unit: UnitId) -> Duration {
         let now = self.clock.now();
-        let state = &mut self.units[unit];
-        state.attempts += 1;
-        let number = state.attempts;
-        if state.started.is_none() {
-            state.started = Some(now);
+        let entry = &mut self.ledger[unit];
+        entry.attempts += 1;
+        let number = entry.attempts;
+        if entry.started.is_none() {
+            entry.started = Some(now);
             self.say(EventKind::UnitStarted(unit));
         }
         self.say(EventKind::AttemptStarted { unit, number });
-        (number, now)
+        now
     }
 
-    fn attempt(&mut self, unit: UnitIndex, with: Vec<UnitIndex>) {
-        let (number, started) = self.begin(unit);
-        let (executor, control) = (Arc::clone(&self.executor), self.control.clone());
-        let asked_for_others = !with.is_empty();
-        self.in_place.insert(unit);
-        let ask = Ask { plan: Arc::clone(&self.plan), unit, number, with, changed: self.units.changed(unit) };
-        self.running.spawn(async move {
-            // The run may have been cancelled before this task came to its turn.
-            let result = if control.is_at(Phase::Stop) {
-                Ok(Done::with(Outcome::Cancelled, None))
-            } else {
-                executor.attempt(ask, control).await
-            };
-            Ended { unit, started, asked_for_others, result }
-        });
+    /// Asks a source for units. The first of them has the place for all, and its attempt begins; the others' begin and end
+    /// once their answers are there.
+    fn spawn(&mut self, source: SourceId, units: &[UnitId]) {
+        let asked = units.iter().map(|unit| self.asked(*unit)).collect();
+        let batch = Batch { plan: Arc::clone(&self.plan), source, units: asked };
+        let started = self.begin(units[0]);
+        self.running.ask(batch, started);
     }
 
-    /// A unit whose answer another unit's process has already given.
-    fn answered(&mut self, unit: UnitIndex, finding: Finding) {
-        let (_, started) = self.begin(unit);
-        self.finish(unit, started, Done::of(finding));
-    }
-
-    fn take(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
-        let Ended { unit, started, asked_for_others, result } = match ended {
-            Ok(ended) => ended,
-            // A fault of this program's own: nothing that it could still say would be true.
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
-        self.in_place.remove(&unit);
+    /// A batch has ended.
+    fn hear(&mut self, ended: Ended) {
+        let Ended { units, source, started, result } = ended;
+        let is_alone = self.schedule.running() == 1;
+        self.schedule.leave(units[0]);
+        let begun = std::iter::once(Some(started)).chain(std::iter::repeat(None));
+        let units = units.into_iter().zip(begun);
         match result {
-            Ok(mut done) => {
-                if asked_for_others {
-                    let answers = std::mem::take(&mut done.others).into_iter().collect();
-                    let passed = done.outcome == Outcome::Passed;
-                    self.share(unit, Some(if passed { Shared::Answered(answers) } else { Shared::Failed }));
-                    if done.outcome == Outcome::Errored {
-                        // What was wrong may be another worktree's: this one is asked by itself too, and it was nobody's attempt.
-                        self.undo(unit);
-                        return;
-                    }
+            Ok(answers) => {
+                // What a source says nothing of, it passes on.
+                let answers = answers.into_iter().chain(std::iter::repeat(Answer::Pass));
+                for ((unit, begun), answer) in units.zip(answers) {
+                    self.judge(unit, source, begun, answer);
                 }
-                self.finish(unit, started, done);
             }
-            Err(NoAttempt::NotYet(wait)) => {
-                if asked_for_others {
-                    self.share(unit, None);
+            Err(NoPlace(error)) if is_alone => {
+                let reason = format!("the machine has no place for one more process: {error}");
+                for (unit, begun) in units {
+                    let done = Done::with(Outcome::Errored, Some(reason.clone()));
+                    self.judge(unit, source, begun, Answer::Done(done));
                 }
-                self.put_off(unit, wait);
             }
-            Err(NoAttempt::NoPlace(error)) => {
-                if asked_for_others {
-                    self.share(unit, None);
+            Err(NoPlace(_)) => {
+                // As soon as something ends there is a place again.
+                for (unit, begun) in units {
+                    self.ask_again(unit, begun);
                 }
-                if self.schedule.running() == 1 {
-                    let reason = format!("the machine has no place for one more process: {error}");
-                    self.finish(unit, started, Done::with(Outcome::Errored, Some(reason)));
-                } else {
-                    // As soon as something ends there is a place again.
-                    self.undo(unit);
-                    self.schedule.shrink();
-                }
+                self.schedule.shrink();
             }
         }
     }
 
-    /// An attempt for which something is not known yet: it is made again after a wait, in which others have its place.
-    fn put_off(&mut self, unit: UnitIndex, wait: Duration) {
-        self.units[unit].attempts -= 1;
-        self.schedule.leave(unit);
-        if let Some(cause) = self.cancelled {
-            let reason = self.why(cause);
-            self.end(unit, Outcome::Cancelled, Some(reason));
-        } else {
-            self.waiting.push(Reverse((self.clock.now() + wait, unit)));
+    /// Takes an answer for what a unit comes to, or has the next source asked. `begun`: when its attempt began, if it has.
+    fn judge(&mut self, unit: UnitId, source: SourceId, begun: Option<Duration>, answer: Answer) {
+        // It was waiting for another's answer when the run was cancelled.
+        if self.ledger[unit].outcome.is_some() {
+            return;
+        }
+        // Where many were asked about at once, one of them may have spoilt it for all: only the last source can give up.
+        let is_given_up = |done: &Done| matches!(done.verdict.outcome, Outcome::Errored | Outcome::TimedOut);
+        match answer {
+            Answer::Done(done) if self.ledger.is_last_source(unit) || !is_given_up(&done) => match begun {
+                Some(started) => self.finish(unit, source, started, done),
+                None => _ = self.at_hand.insert(unit, (source, done)),
+            },
+            Answer::Done(_) | Answer::Pass => {
+                self.ledger[unit].passed_on += 1;
+                self.ask_again(unit, begun);
+            }
         }
     }
 
-    /// An attempt that came to nothing that could be counted: its unit gives its place back and wants one again.
-    fn undo(&mut self, unit: UnitIndex) {
-        self.units[unit].attempts -= 1;
-        self.schedule.leave(unit);
-        self.decide_again(unit);
-    }
-
-    /// A unit that has been ready before: only a cancelled run has changed anything for it.
-    fn decide_again(&mut self, unit: UnitIndex) {
+    /// A unit for which nothing came that could count wants a place again.
+    fn ask_again(&mut self, unit: UnitId, begun: Option<Duration>) {
+        self.ledger[unit].attempts -= u32::from(begun.is_some());
         match self.cancelled {
             Some(cause) => {
                 let reason = self.why(cause);
@@ -392,80 +375,43 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
     }
 
-    /// The process that was to answer a shared check has ended: with answers, or without; or there never was one, and
-    /// the next unit asks again.
-    fn share(&mut self, unit: UnitIndex, shared: Option<Shared>) {
-        let check = self.plan.check_of(unit);
-        let before = match shared {
-            Some(shared) => self.shared.insert(check, shared),
-            None => self.shared.remove(&check),
-        };
-        if let Some(Shared::Asked(held)) = before {
-            for unit in held {
-                self.decide_again(unit);
-            }
-        }
+    /// A unit that cannot be asked for yet: its turn comes again after a wait, in which others have its place.
+    fn put_off(&mut self, unit: UnitId, wait: Duration) {
+        self.schedule.leave(unit);
+        self.waiting.push(Reverse((self.clock.now() + wait, unit)));
     }
 
-    fn finish(&mut self, unit: UnitIndex, started: Duration, mut done: Done) {
-        self.schedule.leave(unit);
+    fn finish(&mut self, unit: UnitId, source: SourceId, started: Duration, done: Done) {
         let plan = Arc::clone(&self.plan);
-        let planned = &plan.checks[plan.check_of(unit)];
+        let planned = plan.planned(unit);
         let now = self.clock.now();
         let took = now.saturating_sub(started);
-        let mut given_up = false;
-        if let (Outcome::Passed, Some(condition)) = (done.outcome, &planned.fail_if) {
-            let own = Known { outcome: None, facts: &done.facts, exit_code: done.exit_code, duration: took };
-            let found = match self.units.evaluate(condition, unit, Some(own)) {
-                Truth::Is(false) => None,
-                Truth::Is(true) => Some((Outcome::Failed, format!("fail-if '{}' is true", condition.text()))),
-                Truth::Unknown(reason) => Some((Outcome::Skipped, reason)),
-                Truth::Wrong(reason) => Some((Outcome::Errored, format!("fail-if {reason}"))),
-                Truth::GivenUp(reason) => {
-                    given_up = true;
-                    Some((Outcome::Errored, format!("fail-if {reason}")))
-                }
-            };
-            if let Some((outcome, reason)) = found {
-                done.outcome = outcome;
-                done.reason = Some(reason);
-            }
+        let (mut done, is_given_up) = self.ledger.held_against_fail_if(unit, took, done);
+        if let (Outcome::Cancelled, None, Some(cause)) = (done.verdict.outcome, &done.verdict.reason, self.cancelled) {
+            done.verdict.reason = Some(self.why(cause));
         }
-        if let (Outcome::Cancelled, None, Some(cause)) = (done.outcome, &done.reason, self.cancelled) {
-            done.reason = Some(self.why(cause));
-        }
-        let state = &self.units[unit];
+        let attempts = self.ledger[unit].attempts;
         // A condition that takes too much would take it again, and what was checked may take much longer.
         let again = self.cancelled.is_none()
-            && !given_up
-            && state.attempts <= planned.check.retries
+            && !is_given_up
+            && attempts <= planned.check.retries
             && retry::is_worth_another(&planned.check, &done);
         let wait = again.then(|| {
             let factor = 0.5 + self.random.f64() / 2.0;
-            retry::wait(&planned.check.backoff, state.attempts, factor)
+            retry::wait(&planned.check.backoff, attempts, factor)
         });
-        let attempt = Attempt {
-            number: state.attempts,
-            started,
-            duration: took,
-            outcome: done.outcome,
-            reason: done.reason.clone(),
-            exit_code: done.exit_code,
-            signal: done.signal,
-            stdout: done.stdout,
-            stderr: done.stderr,
-            leaked: done.leaked,
-        };
+        let Done { verdict: Verdict { outcome, reason, facts }, evidence, process, .. } = done;
+        let exit_code = process.as_ref().and_then(ProcessEnd::exit_code);
+        let attempt =
+            Attempt { number: attempts, started, duration: took, outcome, reason: reason.clone(), source, process };
         self.say(EventKind::AttemptFinished { unit, attempt: Arc::new(attempt), retry_in: wait });
         if let Some(wait) = wait {
             self.waiting.push(Reverse((now + wait, unit)));
             return;
         }
-        let state = &mut self.units[unit];
-        state.facts = done.facts;
-        state.changed = done.changed.map(Arc::from);
-        state.exit_code = done.exit_code;
-        self.end(unit, done.outcome, done.reason);
+        let entry = &mut self.ledger[unit];
+        (entry.facts, entry.evidence, entry.exit_code) = (facts, evidence, exit_code);
+        self.end(unit, outcome, reason);
     }
 
     /// Units whose wait is over want a place again.
@@ -490,19 +436,19 @@ impl<E: Executor> Dispatcher<'_, E> {
                         self.interrupted = Some(self.clock.now());
                     }
                     Some(first) if self.clock.now().saturating_sub(first) > ONE_KEY_PRESS => {
-                        self.phase.send_replace(Phase::Kill);
+                        self.running.move_to(Phase::Kill);
                     }
                     Some(_) => {}
                 }
             }
             Order::EndNow(number) => {
                 self.cancel(Cause::Signal(number));
-                self.phase.send_replace(Phase::Kill);
+                self.running.move_to(Phase::Kill);
             }
             Order::Suspend => {
                 self.say(EventKind::Suspending);
                 let before = tokio::time::Instant::now();
-                self.executor.suspend();
+                self.running.executor().suspend();
                 self.clock.stood_still(before.elapsed());
             }
         }
@@ -518,10 +464,11 @@ impl<E: Executor> Dispatcher<'_, E> {
             return;
         }
         self.cancelled = Some(cause);
-        self.phase.send_replace(Phase::Stop);
+        self.running.move_to(Phase::Stop);
         self.waiting.clear();
+        self.at_hand.clear();
         for unit in self.schedule.unsettled() {
-            if !self.in_place.contains(&unit) && self.units[unit].outcome.is_none() {
+            if !self.running.has(unit) && self.ledger[unit].outcome.is_none() {
                 let (outcome, reason) = match self.plan.obstacle(unit) {
                     Some(obstacle) => (obstacle.outcome, obstacle.reason),
                     None => (Outcome::Cancelled, self.why(cause)),
@@ -534,11 +481,7 @@ impl<E: Executor> Dispatcher<'_, E> {
 
     fn why(&self, cause: Cause) -> String {
         match cause {
-            Cause::Signal(number) => {
-                let name =
-                    nix::sys::signal::Signal::try_from(number).map_or("a signal", nix::sys::signal::Signal::as_str);
-                format!("interrupted by {name}")
-            }
+            Cause::Signal(number) => format!("interrupted by {}", signal::short_name(number)),
             Cause::Faults if self.plan.max_fail == Some(1) => "cancelled by a failure elsewhere".to_owned(),
             Cause::Faults => format!("cancelled after {} failures", self.faults),
             Cause::Deadline => {

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::exec::Control;
 use crate::exec::clock::Clock;
+use crate::exec::control::Control;
 use crate::exec::helper::Answer;
 use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
-use crate::exec::unit::supervise;
+use crate::exec::supervise::supervise;
 use crate::git::command::Git;
 use crate::git::folder::{Found, Look};
 

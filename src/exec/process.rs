@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdout};
 
 use crate::exec::session::{self, Sessions};
-use crate::exec::unit::Job;
+use crate::exec::supervise::Job;
 use crate::git::command::Invocation;
 use crate::model::answer::Exit;
 

@@ -17,15 +17,16 @@ use tokio::task::JoinSet;
 
 use crate::checks::STATUS;
 use crate::exec::clock::Clock;
+use crate::exec::control::{Control, Phase};
 use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
 use crate::exec::signal::{Listening, Order, stop_self};
-use crate::exec::unit::supervise;
-use crate::exec::{Control, Phase};
+use crate::exec::supervise::supervise;
 use crate::git::command::{Git, Invocation};
 use crate::git::stale::{self, Judge, Question};
+use crate::model::id::{UnitId, WorktreeId};
 use crate::model::worktree::Marks;
-use crate::plan::{Plan, WorktreeIndex};
+use crate::plan::Plan;
 use crate::record::Record;
 
 /// No longer than this may all of it take.
@@ -47,10 +48,6 @@ pub async fn after(
     listening: &mut Listening<'_>,
 ) -> Option<i32> {
     let plan = run.plan.as_ref().filter(|plan| plan.refresh_index && git.optional_locks && run.cause.is_none())?;
-    // What is looked at here is looked at by this program itself, which no drive may hang.
-    if !git.mounts().answers(&plan.common_dir) {
-        return None;
-    }
     let clock = Clock::default();
     let stale = stale(run, plan, git);
     if stale.is_empty() {
@@ -70,19 +67,20 @@ struct Stale {
 }
 
 fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
-    let Some(status) =
-        plan.checks.iter().position(|planned| planned.check.kind == STATUS && planned.check.asks_of_all())
-    else {
-        return Vec::new();
-    };
     let sample = (FILES / plan.worktrees.len().max(1)).clamp(FEWEST_FILES, MOST_FILES);
     let mut judge = Judge::default();
-    let stale = |index: WorktreeIndex| {
-        let worktree = &plan.worktrees[index];
-        let unit = &run.units[plan.unit(index, status)];
+    let tells_all = |unit: &UnitId| plan.check(*unit).kind == STATUS && plan.check(*unit).asks_of_all();
+    let stale = |id: WorktreeId| {
+        let worktree = &plan.worktrees[id];
+        let unit = &run.units[plan.units.of_worktree(id).find(tells_all)?];
         let unstaged = unit.end.as_ref()?.facts.int("unstaged")?;
         let question = Question { worktree, unstaged: u64::try_from(unstaged).ok()?, sample };
-        let is_open = worktree.obstacle.is_none() && !worktree.foreign && git.mounts().answers(&worktree.path);
+        // What is looked at here is looked at by this program itself, which no drive may hang.
+        let answers = |folder| git.mounts().answers(folder);
+        let is_open = worktree.obstacle.is_none()
+            && !worktree.foreign
+            && answers(&worktree.path)
+            && answers(&plan.repository(worktree).common_dir);
         if !is_open || !judge.is_stale(question) {
             return None;
         }
@@ -90,7 +88,7 @@ fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
         let took = unit.attempts.last()?.duration;
         Some(Stale { git_dir: worktree.git_dir.clone()?, marks: worktree.marks, invocation, took })
     };
-    (0..plan.worktrees.len()).filter_map(stale).collect()
+    plan.worktrees.keys().filter_map(stale).collect()
 }
 
 async fn refresh(

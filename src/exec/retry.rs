@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::checks::Check;
-use crate::exec::Done;
+use crate::exec::executor::Done;
 use crate::model::check::{Backoff, BackoffKind, RetryClass};
 use crate::model::outcome::Outcome;
 
@@ -24,7 +24,7 @@ pub fn wait(backoff: &Backoff, attempt: u32, factor: f64) -> Duration {
 
 /// Whether an attempt that ended so is worth another.
 pub fn is_worth_another(check: &Check, done: &Done) -> bool {
-    let class = match done.outcome {
+    let class = match done.verdict.outcome {
         Outcome::TimedOut => RetryClass::Timeout,
         Outcome::Errored => RetryClass::Error,
         Outcome::Failed => RetryClass::Failure,
@@ -33,7 +33,8 @@ pub fn is_worth_another(check: &Check, done: &Done) -> bool {
     if done.is_final {
         return false;
     }
-    check.retry_on.contains(&class) || (done.locked && check.retry_on.contains(&RetryClass::Lock))
+    let is_locked = done.process.as_ref().is_some_and(|process| process.locked);
+    check.retry_on.contains(&class) || (is_locked && check.retry_on.contains(&RetryClass::Lock))
 }
 
 #[cfg(test)]

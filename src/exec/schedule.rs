@@ -1,91 +1,100 @@
 //! Which unit may start next: a pure state machine, without time or processes.
 //!
-//! A unit is first *blocked* by its prerequisites on its own worktree, then *ready*, then *running*; it may come back to
-//! ready (another attempt), and in the end it is *settled*. There is no barrier between checks: whatever is ready may
-//! start as soon as there is a place, the earliest worktree first, so that a worktree is finished rather than many begun.
+//! A unit is first *blocked* by its prerequisites on its own worktree, then *ready*, then *running*, or *along* with one
+//! that runs; it may come back to ready (another attempt), and in the end it is *settled*. There is no barrier between
+//! checks: whatever is ready may start as soon as there is a place, the earliest worktree first, so that a worktree is
+//! finished rather than many begun.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::plan::{CheckIndex, Plan, UnitIndex, WorktreeIndex};
+use typed_index_collections::{TiVec, ti_vec};
+
+use crate::model::id::{CheckId, UnitId, WorktreeId};
+use crate::plan::{Plan, Unit};
 
 /// The state of the units of a run.
 pub struct Schedule {
-    checks: Vec<Queue>,
+    plan: Arc<Plan>,
+    queues: TiVec<CheckId, Queue>,
     /// For each unit, how many of its prerequisites have not ended.
-    blocked: Vec<u32>,
-    settled: Vec<bool>,
+    blocked: TiVec<UnitId, usize>,
+    settled: TiVec<UnitId, bool>,
     unsettled: usize,
     running: usize,
     places: usize,
-    wave: Option<usize>,
     /// The first worktree of the next wave.
-    next_wave: WorktreeIndex,
+    next_wave: WorktreeId,
     /// Units of the admitted waves that have not settled.
     open_in_wave: usize,
-    worktrees: usize,
 }
 
 struct Queue {
-    ready: BTreeSet<UnitIndex>,
+    ready: BTreeSet<UnitId>,
     running: usize,
     most: usize,
-    dependents: Vec<CheckIndex>,
 }
 
 impl Schedule {
     /// Nothing is admitted yet. `places`: units at a time.
-    pub fn new(plan: &Plan, places: usize) -> Self {
-        let queue = |check: &crate::plan::PlannedCheck| Queue {
+    pub fn new(plan: &Arc<Plan>, places: usize) -> Self {
+        let queues = plan.checks.iter().map(|planned| Queue {
             ready: BTreeSet::new(),
             running: 0,
-            most: check.check.max_concurrency.unwrap_or(usize::MAX),
-            dependents: check.dependents.clone(),
-        };
-        let counts: Vec<u32> =
-            plan.checks.iter().map(|check| u32::try_from(check.prerequisites.len()).unwrap_or(u32::MAX)).collect();
+            most: planned.check.max_concurrency.unwrap_or(usize::MAX),
+        });
         Self {
-            checks: plan.checks.iter().map(queue).collect(),
-            blocked: counts.iter().copied().cycle().take(plan.units()).collect(),
-            settled: vec![false; plan.units()],
-            unsettled: plan.units(),
+            queues: queues.collect(),
+            blocked: plan.units.ids().map(|unit| plan.planned(unit).prerequisites.len()).collect(),
+            settled: ti_vec![false; plan.units.len()],
+            unsettled: plan.units.len(),
             running: 0,
             places,
-            wave: plan.batch_size,
-            next_wave: 0,
+            next_wave: WorktreeId::default(),
             open_in_wave: 0,
-            worktrees: plan.worktrees.len(),
+            plan: Arc::clone(plan),
         }
     }
 
     /// Lets the next wave in where the last one has settled. Gives its units that nothing blocks, to be decided about.
-    pub fn admit(&mut self) -> Vec<UnitIndex> {
+    pub fn admit(&mut self) -> Vec<UnitId> {
         if !self.is_wave_due() {
             return Vec::new();
         }
-        let first = self.next_wave;
-        self.next_wave = self.wave.map_or(self.worktrees, |size| first.saturating_add(size.max(1))).min(self.worktrees);
-        let units = first * self.checks.len()..self.next_wave * self.checks.len();
-        self.open_in_wave = units.clone().filter(|unit| !self.settled[*unit]).count();
-        units.filter(|unit| self.blocked[*unit] == 0 && !self.settled[*unit]).collect()
+        let size = self.plan.batch_size.map_or(usize::MAX, |size| size.max(1));
+        let wave = self.plan.worktrees.keys().skip(self.next_wave.into()).take(size);
+        let units: Vec<UnitId> = wave
+            .flat_map(|worktree| {
+                self.next_wave = (usize::from(worktree) + 1).into();
+                self.plan.units.of_worktree(worktree)
+            })
+            .filter(|unit| !self.settled[*unit])
+            .collect();
+        self.open_in_wave = units.len();
+        units.into_iter().filter(|unit| self.blocked[*unit] == 0).collect()
     }
 
     /// Whether the last wave has settled and there is another to let in.
-    pub const fn is_wave_due(&self) -> bool {
-        self.open_in_wave == 0 && self.next_wave < self.worktrees
+    pub fn is_wave_due(&self) -> bool {
+        self.open_in_wave == 0 && self.next_wave < self.plan.worktrees.next_key()
     }
 
     /// A unit may start as soon as there is a place.
-    pub fn ready(&mut self, unit: UnitIndex) {
-        let check = unit % self.checks.len();
-        self.checks[check].ready.insert(unit);
+    pub fn ready(&mut self, unit: UnitId) {
+        self.queue(unit).ready.insert(unit);
+    }
+
+    /// The units of a check that may start.
+    pub fn ready_of(&self, check: CheckId) -> impl Iterator<Item = UnitId> {
+        self.queues[check].ready.iter().copied()
     }
 
     /// The next unit to start, if there is a place for one. It counts as running from now on.
-    pub fn start(&mut self) -> Option<UnitIndex> {
+    pub fn start(&mut self) -> Option<UnitId> {
         if self.running >= self.places {
             return None;
         }
-        let open = self.checks.iter().filter(|queue| queue.running < queue.most);
+        let open = self.queues.iter().filter(|queue| queue.running < queue.most);
         let unit = open.filter_map(|queue| queue.ready.first().copied()).min()?;
         let queue = self.queue(unit);
         queue.ready.remove(&unit);
@@ -94,28 +103,31 @@ impl Schedule {
         Some(unit)
     }
 
+    /// A unit that was ready goes along with one that runs: it takes no place of its own.
+    pub fn join(&mut self, unit: UnitId) {
+        self.queue(unit).ready.remove(&unit);
+    }
+
     /// A running unit gave its place back: it has ended, or waits for its next attempt.
-    pub fn leave(&mut self, unit: UnitIndex) {
+    pub fn leave(&mut self, unit: UnitId) {
         self.queue(unit).running -= 1;
         self.running -= 1;
     }
 
     /// A unit has ended. Gives the units that it was the last to block, to be decided about.
-    pub fn settle(&mut self, unit: UnitIndex) -> Vec<UnitIndex> {
+    pub fn settle(&mut self, unit: UnitId) -> Vec<UnitId> {
         if std::mem::replace(&mut self.settled[unit], true) {
             return Vec::new();
         }
         self.unsettled -= 1;
-        let width = self.checks.len();
-        let (row, check) = (unit - unit % width, unit % width);
-        if unit / width < self.next_wave {
+        let Unit { worktree, check } = self.plan.units[unit];
+        if worktree < self.next_wave {
             self.open_in_wave -= 1;
         }
-        let queue = &mut self.checks[check];
-        queue.ready.remove(&unit);
+        self.queues[check].ready.remove(&unit);
         let mut freed = Vec::new();
-        for dependent in &queue.dependents {
-            let dependent = row + dependent;
+        for dependent in &self.plan.checks[check].dependents {
+            let dependent = self.plan.units.at(worktree, *dependent);
             self.blocked[dependent] -= 1;
             if self.blocked[dependent] == 0 && !self.settled[dependent] {
                 freed.push(dependent);
@@ -140,12 +152,11 @@ impl Schedule {
     }
 
     /// The units that have not ended.
-    pub fn unsettled(&self) -> Vec<UnitIndex> {
-        (0..self.settled.len()).filter(|unit| !self.settled[*unit]).collect()
+    pub fn unsettled(&self) -> Vec<UnitId> {
+        self.settled.iter_enumerated().filter(|(_, settled)| !**settled).map(|(unit, _)| unit).collect()
     }
 
-    fn queue(&mut self, unit: UnitIndex) -> &mut Queue {
-        let check = unit % self.checks.len();
-        &mut self.checks[check]
+    fn queue(&mut self, unit: UnitId) -> &mut Queue {
+        &mut self.queues[self.plan.units[unit].check]
     }
 }

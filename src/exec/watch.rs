@@ -10,12 +10,12 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use crate::exec::clock::Clock;
+use crate::exec::control::{Control, Phase};
 use crate::exec::looks::Looks;
 use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
 use crate::exec::signal::{Listening, Order, Signals, stop_self};
-use crate::exec::unit::{Ending, LAST_MOMENT, supervise};
-use crate::exec::{Control, Phase};
+use crate::exec::supervise::{Ending, LAST_MOMENT, supervise};
 use crate::git::command::{Errand, Errands, Git, Interrupted, Printed};
 use crate::git::folder::{Found, Look};
 

@@ -1,6 +1,9 @@
 //! What a child process gave back, and what a check made of it.
 
+use std::sync::Arc;
+
 use bstr::BString;
+use serde::Serialize;
 
 use crate::model::facts::Facts;
 use crate::model::outcome::Outcome;
@@ -23,10 +26,73 @@ pub struct Captured {
     pub truncated: bool,
 }
 
-/// What a check says of its worktree.
+/// What is left of a process once it has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessEnd {
+    /// How it ended; none: nobody knows.
+    pub exit: Option<Exit>,
+    /// The end of its standard output; none: it is not kept.
+    pub stdout: Option<Captured>,
+    /// The end of its standard error; none: it is not kept.
+    pub stderr: Option<Captured>,
+    /// Whether it left processes running, or its output held open.
+    pub leaked: bool,
+    /// Whether it was kept out by a lock of another git process.
+    pub locked: bool,
+    /// Why it never came to be the program that was to run.
+    pub refused: Option<String>,
+}
+
+impl ProcessEnd {
+    /// Its exit status, where it had one.
+    pub const fn exit_code(&self) -> Option<i32> {
+        match self.exit {
+            Some(Exit::Code(code)) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The signal that ended it, if one did.
+    pub const fn signal(&self) -> Option<i32> {
+        match self.exit {
+            Some(Exit::Signal(number)) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// What is kept of its streams, standard output first.
+    pub fn streams(&self) -> impl Iterator<Item = &Captured> {
+        self.stdout.iter().chain(&self.stderr)
+    }
+}
+
+/// Who can answer for a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceId {
+    /// Nobody needs to be asked: it follows from what is known.
+    Known,
+    /// One process answers for many units.
+    Batch,
+    /// A process of its own answers.
+    Process,
+}
+
+impl SourceId {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Batch => "batch",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// What a unit, or an attempt at it, came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// `Passed`, `Failed` or `Errored`.
+    /// How it ended.
     pub outcome: Outcome,
     /// Why it did not pass.
     pub reason: Option<String>,
@@ -42,21 +108,33 @@ impl Verdict {
 
     /// The check could not be carried out.
     pub fn errored(reason: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Errored, reason: Some(reason.into()), facts: Facts::new() }
+        Self::without_facts(Outcome::Errored, Some(reason.into()))
+    }
+
+    /// It ended so, and nothing was found out.
+    pub const fn without_facts(outcome: Outcome, reason: Option<String>) -> Self {
+        Self { outcome, reason, facts: Facts::new() }
     }
 }
 
-/// What a check found: what it says, and what it knows besides that other checks on the same worktree can use.
+/// What a check knows besides its verdict that other checks on the same worktree can use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Every tracked path of the worktree that differs from HEAD, from its top; none: not known, or too many.
+    pub changed: Option<Arc<[BString]>>,
+}
+
+/// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What it says.
     pub verdict: Verdict,
-    /// Every tracked path of the worktree that differs from HEAD, from its top; none: not known, or too many.
-    pub changed: Option<Vec<BString>>,
+    /// What it knows besides.
+    pub evidence: Evidence,
 }
 
 impl From<Verdict> for Finding {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, changed: None }
+        Self { verdict, evidence: Evidence::default() }
     }
 }

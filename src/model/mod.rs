@@ -5,5 +5,6 @@ pub mod backlog;
 pub mod check;
 pub mod environment;
 pub mod facts;
+pub mod id;
 pub mod outcome;
 pub mod worktree;

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::id::RepositoryId;
 use crate::model::outcome::Outcome;
 
 /// One worktree, the main one or a linked one.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Worktree {
+    /// Its repository, among those of the plan that it stands in.
+    pub repository: RepositoryId,
     /// Its folder, absolute, as git gives it.
     pub path: PathBuf,
     /// The folder's own name.

@@ -12,7 +12,7 @@ use cel::{Context, DeclarationError, Env, ExecutionError, FunctionContext, Value
 use crate::model::facts::Fact;
 use crate::model::worktree::Worktree;
 use crate::plan::budget::Meter;
-use crate::plan::condition::{Known, Read};
+use crate::plan::expression::{Known, Read};
 use crate::plan::metered::{LOOPED, MATCHES, WEIGHED};
 use crate::plan::patterns::Pattern;
 use crate::plan::scope::WORKTREE;

@@ -198,8 +198,8 @@ mod tests {
     use proptest::prelude::*;
 
     use crate::plan::budget::{Budget, MOST_TIME, Over};
-    use crate::plan::condition::ExpressionFault;
     use crate::plan::evaluate::evaluate;
+    use crate::plan::expression::ExpressionFault;
     use crate::plan::patterns::Patterns;
     use crate::plan::scope::{Names, Scope};
     use crate::plan::syntax::Parser;

@@ -4,6 +4,7 @@ mod approval;
 pub mod budget;
 pub mod condition;
 mod evaluate;
+pub mod expression;
 mod metered;
 mod patterns;
 mod pipeline;
@@ -11,23 +12,23 @@ pub mod scope;
 mod select;
 mod syntax;
 mod typing;
+mod units;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use typed_index_collections::TiVec;
+
 use crate::checks::Check;
+use crate::model::answer::SourceId;
+use crate::model::id::{CheckId, RepositoryId, UnitId, WorktreeId};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::settings::{Faults, RunSettings, Settings};
 
 use condition::Condition;
 use pipeline::Pipeline;
-
-/// The place of a check in the pipeline.
-pub type CheckIndex = usize;
-/// The place of a worktree in the plan.
-pub type WorktreeIndex = usize;
-/// The place of a unit in the plan: worktrees in git's order, and on each the checks in the pipeline's.
-pub type UnitIndex = usize;
+pub use units::{Unit, Units};
 
 /// What the command line selects.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +49,7 @@ pub struct Selection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prerequisite {
     /// Which.
-    pub check: CheckIndex,
+    pub check: CheckId,
     /// Whether it must have passed (`needs`), or only ended (an expression names it).
     pub must_pass: bool,
 }
@@ -65,26 +66,39 @@ pub struct PlannedCheck {
     /// What must have ended before it starts.
     pub prerequisites: Vec<Prerequisite>,
     /// The checks that wait for it.
-    pub dependents: Vec<CheckIndex>,
+    pub dependents: Vec<CheckId>,
     /// The check that brought it along, where nobody asked for it by name.
     pub brought_by: Option<String>,
     /// A prerequisite that `--skip` leaves out: no unit of this check can run.
     pub left_out: Option<String>,
-    /// Whether one process may answer it for all worktrees at once.
-    pub shared: bool,
+    /// Who can answer for its units, in the order in which they are asked; never empty.
+    pub route: &'static [SourceId],
     /// Whether it would run what only the repository's own file says and nobody has approved. Such a plan is shown, never carried out.
     pub unapproved: bool,
+}
+
+/// A repository, with its part of the plan.
+#[derive(Debug)]
+pub struct Repository {
+    /// The folder that its worktrees share.
+    pub common_dir: PathBuf,
+    /// Its worktrees.
+    pub worktrees: Range<WorktreeId>,
+    /// Its pipeline.
+    pub checks: Range<CheckId>,
 }
 
 /// What will run where, frozen.
 #[derive(Debug)]
 pub struct Plan {
-    /// The folder that all worktrees share.
-    pub common_dir: PathBuf,
-    /// The worktrees, in git's order.
-    pub worktrees: Vec<Worktree>,
-    /// The pipeline, in order.
-    pub checks: Vec<PlannedCheck>,
+    /// The repositories.
+    pub repositories: TiVec<RepositoryId, Repository>,
+    /// The worktrees, each repository's in git's order.
+    pub worktrees: TiVec<WorktreeId, Worktree>,
+    /// The pipelines, each in its order.
+    pub checks: TiVec<CheckId, PlannedCheck>,
+    /// The units.
+    pub units: Units,
     /// Units at a time; at least 1.
     pub max_concurrency: usize,
     /// Worktrees in a wave.
@@ -121,48 +135,65 @@ impl Plan {
         for planned in &mut checks {
             planned.unapproved = unapproved.contains(&planned.check.name);
         }
+        let mut worktrees = TiVec::from(worktrees);
+        let repository = Repository {
+            common_dir,
+            worktrees: WorktreeId::default()..worktrees.next_key(),
+            checks: CheckId::default()..checks.next_key(),
+        };
+        let units = Units::of(worktrees.iter().map(|_| repository.checks.clone()));
+        let repositories = TiVec::from(vec![repository]);
+        worktrees.iter_mut().for_each(|worktree| worktree.repository = RepositoryId::default());
         let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index } = settings.run;
         let max_concurrency = if max_concurrency == 0 { cpus } else { max_concurrency }.max(1);
-        Ok(Self { common_dir, worktrees, checks, max_concurrency, batch_size, global_timeout, max_fail, refresh_index })
-    }
-
-    /// How many units there are.
-    pub fn units(&self) -> usize {
-        self.worktrees.len() * self.checks.len()
-    }
-
-    /// The unit of a check on a worktree.
-    pub fn unit(&self, worktree: WorktreeIndex, check: CheckIndex) -> UnitIndex {
-        worktree * self.checks.len() + check
+        Ok(Self {
+            repositories,
+            worktrees,
+            checks,
+            units,
+            max_concurrency,
+            batch_size,
+            global_timeout,
+            max_fail,
+            refresh_index,
+        })
     }
 
     /// The worktree of a unit.
-    pub fn worktree_of(&self, unit: UnitIndex) -> WorktreeIndex {
-        unit / self.checks.len()
+    pub fn worktree(&self, unit: UnitId) -> &Worktree {
+        &self.worktrees[self.units[unit].worktree]
+    }
+
+    /// The check of a unit, with what the plan found out about it.
+    pub fn planned(&self, unit: UnitId) -> &PlannedCheck {
+        &self.checks[self.units[unit].check]
     }
 
     /// The check of a unit.
-    pub fn check_of(&self, unit: UnitIndex) -> CheckIndex {
-        unit % self.checks.len()
+    pub fn check(&self, unit: UnitId) -> &Check {
+        &self.planned(unit).check
+    }
+
+    /// The repository of a worktree.
+    pub fn repository(&self, worktree: &Worktree) -> &Repository {
+        &self.repositories[worktree.repository]
     }
 
     /// Why a unit cannot run, where that is known before anything starts.
-    pub fn obstacle(&self, unit: UnitIndex) -> Option<Obstacle> {
-        let worktree = &self.worktrees[self.worktree_of(unit)];
-        let check = &self.checks[self.check_of(unit)];
-        let left_out =
-            || check.left_out.as_ref().map(|name| Obstacle::skipped(format!("needs {name}, which --skip leaves out")));
-        worktree.obstacle.clone().or_else(left_out)
+    pub fn obstacle(&self, unit: UnitId) -> Option<Obstacle> {
+        let left_out = || {
+            let name = self.planned(unit).left_out.as_ref()?;
+            Some(Obstacle::skipped(format!("needs {name}, which --skip leaves out")))
+        };
+        self.worktree(unit).obstacle.clone().or_else(left_out)
     }
 
-    /// Whether one process may answer this unit together with others of its check.
-    pub fn is_shared(&self, unit: UnitIndex) -> bool {
-        let worktree = &self.worktrees[self.worktree_of(unit)];
-        self.checks[self.check_of(unit)].shared
-            && worktree.head.is_some()
-            && worktree.obstacle.is_none()
-            && !worktree.is_unanswered
-            && !worktree.foreign
+    /// Whether one process may answer a unit together with others of its check: in a worktree that surely answers and is
+    /// nobody else's, since only one of them is entered.
+    pub fn may_join(&self, unit: UnitId) -> bool {
+        let worktree = self.worktree(unit);
+        let is_open = worktree.obstacle.is_none() && !worktree.is_unanswered && !worktree.foreign;
+        is_open && self.check(unit).kind.may_join(worktree)
     }
 
     /// Hints at the checks that were brought along and those that did: at the first of them, and how many more there are.

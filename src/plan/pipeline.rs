@@ -5,8 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::checks::{Check, LOG};
-use crate::plan::condition::{self, Condition, Reader};
+use typed_index_collections::TiVec;
+
+use crate::checks::Check;
+use crate::model::id::CheckId;
+use crate::plan::condition::{Condition, Reader};
+use crate::plan::expression::pointed;
 use crate::plan::{PlannedCheck, Prerequisite, Selection};
 use crate::settings::{Diagnostic, Faults, Settings, around, listed, nearest};
 use crate::text::message::Prose;
@@ -147,18 +151,18 @@ impl Pipeline {
     }
 
     /// The checks of the plan, each with the places of what it waits for.
-    pub(super) fn freeze(self, mut checks: BTreeMap<String, Check>) -> Result<Vec<PlannedCheck>, Faults> {
-        let mut planned = Vec::with_capacity(self.names.len());
+    pub(super) fn freeze(self, mut checks: BTreeMap<String, Check>) -> Result<TiVec<CheckId, PlannedCheck>, Faults> {
+        let mut planned: TiVec<CheckId, PlannedCheck> = TiVec::with_capacity(self.names.len());
         for (name, parts) in self.names.iter().zip(self.parts) {
             let Some(check) = checks.remove(name) else {
                 return Err(Diagnostic::new(format!("check '{name}' is not defined")).into());
             };
             let prerequisites = parts.prerequisites.iter().filter_map(|link| {
-                Some(Prerequisite { check: *self.index.get(&link.name)?, must_pass: link.must_pass })
+                Some(Prerequisite { check: CheckId::from(*self.index.get(&link.name)?), must_pass: link.must_pass })
             });
-            let prerequisites: Vec<_> = prerequisites.collect();
-            let shared = check.kind == LOG && check.asks_of_all() && prerequisites.is_empty() && parts.when.is_none();
+            let prerequisites = prerequisites.collect();
             planned.push(PlannedCheck {
+                route: check.kind.route(&check),
                 check,
                 when: parts.when,
                 fail_if: parts.fail_if,
@@ -166,11 +170,10 @@ impl Pipeline {
                 dependents: Vec::new(),
                 brought_by: parts.brought_by,
                 left_out: parts.left_out,
-                shared,
                 unapproved: false,
             });
         }
-        for dependent in 0..planned.len() {
+        for dependent in planned.keys() {
             for at in 0..planned[dependent].prerequisites.len() {
                 let prerequisite = planned[dependent].prerequisites[at].check;
                 planned[prerequisite].dependents.push(dependent);
@@ -247,7 +250,7 @@ fn compile(check: &Check, settings: &Settings, compiler: &mut Compiler<'_>) -> P
                     // Its own facts are there by the time `fail-if` is read; `when` naming itself is a cycle.
                     let own = key == "fail-if" && *name == check.name;
                     if !own && named.insert(name.clone()) {
-                        let shown = condition.place_of(name).map(|span| condition::pointed(text, span));
+                        let shown = condition.place_of(name).map(|span| pointed(text, span));
                         parts.prerequisites.push(Link { name: name.clone(), must_pass: false, key, shown });
                     }
                 }
@@ -255,8 +258,8 @@ fn compile(check: &Check, settings: &Settings, compiler: &mut Compiler<'_>) -> P
                 *slot = Some(condition);
             }
             Err(fault) => errors.add(|| {
-                let pointed = condition::pointed(text, fault.span);
-                let problem = pointed.into_iter().fold(Prose::from(fault.problem), Prose::below);
+                let shown = pointed(text, fault.span);
+                let problem = shown.into_iter().fold(Prose::from(fault.problem), Prose::below);
                 Diagnostic { remedy: fault.remedy, ..fault_of(settings, &check.name, key, problem) }
             }),
         }

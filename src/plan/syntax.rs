@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr};
 use cel::{ParseErrors, Program};
 
-use crate::plan::condition::ExpressionFault;
+use crate::plan::expression::ExpressionFault;
 
 /// What `cel` expands itself, with how each is written.
 pub(super) const MACROS: [(&str, &str); 6] = [

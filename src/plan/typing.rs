@@ -6,7 +6,7 @@ use cel::Program;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators as op};
 
 use crate::model::facts::FactType;
-use crate::plan::condition::{ExpressionFault, Read};
+use crate::plan::expression::{ExpressionFault, Read};
 use crate::plan::patterns::{Pattern, PatternFault, Patterns};
 use crate::plan::scope::{Scope, WORKTREE, WORKTREE_FIELDS};
 use crate::plan::syntax::{MACROS, characters};

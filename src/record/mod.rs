@@ -5,9 +5,13 @@ pub mod worktree;
 use std::sync::Arc;
 use std::time::Duration;
 
+use typed_index_collections::{TiVec, ti_vec};
+
 use crate::event::{Attempt, Cause, Event, EventKind, UnitEnd};
+use crate::model::answer::ProcessEnd;
+use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, UnitIndex};
+use crate::plan::Plan;
 
 /// What is known of one unit.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +27,8 @@ pub struct UnitRecord {
 pub struct Record {
     /// The plan, once the run has begun.
     pub plan: Option<Arc<Plan>>,
-    /// The units, by their index in the plan.
-    pub units: Vec<UnitRecord>,
+    /// The units.
+    pub units: TiVec<UnitId, UnitRecord>,
     /// Why it was cancelled, if it was; the first cause.
     pub cause: Option<Cause>,
     /// The signal that ended it, if one did, whatever else had cancelled it before.
@@ -49,10 +53,13 @@ impl Record {
         self.duration = event.at;
         match &event.kind {
             EventKind::RunStarted(plan) => {
-                self.units = vec![UnitRecord::default(); plan.units()];
+                self.units = ti_vec![UnitRecord::default(); plan.units.len()];
                 self.plan = Some(Arc::clone(plan));
             }
-            EventKind::AttemptFinished { unit, attempt, .. } => self.units[*unit].attempts.push(Arc::clone(attempt)),
+            EventKind::AttemptFinished { unit, attempt, .. } => {
+                let attempt = self.kept(attempt, attempt.outcome);
+                self.units[*unit].attempts.push(attempt);
+            }
             EventKind::UnitFinished { unit, end } => self.finish(*unit, end),
             EventKind::Cancelling(cause) => {
                 self.cause.get_or_insert(*cause);
@@ -67,20 +74,26 @@ impl Record {
         }
     }
 
-    fn finish(&mut self, unit: UnitIndex, end: &Arc<UnitEnd>) {
-        let allowed = self.plan.as_ref().is_some_and(|plan| plan.checks[plan.check_of(unit)].check.allow_failure);
+    fn finish(&mut self, unit: UnitId, end: &Arc<UnitEnd>) {
+        let is_allowed = self.plan.as_ref().is_some_and(|plan| plan.check(unit).allow_failure);
         if let Some(count) = Outcome::ALL.iter().position(|known| *known == end.outcome) {
             self.counts[count] += 1;
         }
-        self.faulty |= !allowed && !matches!(end.outcome, Outcome::Passed | Outcome::Skipped);
-        if end.outcome == Outcome::Passed && !self.keep_output {
-            for attempt in &mut self.units[unit].attempts {
-                if attempt.stdout.is_some() || attempt.stderr.is_some() {
-                    *attempt = Arc::new(Attempt { stdout: None, stderr: None, ..Attempt::clone(attempt) });
-                }
-            }
-        }
+        self.faulty |= !is_allowed && !matches!(end.outcome, Outcome::Passed | Outcome::Skipped);
+        let attempts = std::mem::take(&mut self.units[unit].attempts);
+        self.units[unit].attempts = attempts.iter().map(|attempt| self.kept(attempt, end.outcome)).collect();
         self.units[unit].end = Some(Arc::clone(end));
+    }
+
+    /// An attempt as it is kept: without its output, where what it belongs to passed and no report shows that. This is the
+    /// one place where output is dropped.
+    fn kept(&self, attempt: &Arc<Attempt>, outcome: Outcome) -> Arc<Attempt> {
+        let is_dropped = outcome == Outcome::Passed && !self.keep_output && attempt.output().next().is_some();
+        if !is_dropped {
+            return Arc::clone(attempt);
+        }
+        let process = attempt.process.clone().map(|process| ProcessEnd { stdout: None, stderr: None, ..process });
+        Arc::new(Attempt { process, ..Attempt::clone(attempt) })
     }
 
     /// How many units ended so.

@@ -3,8 +3,9 @@
 
 use crate::checks::STATUS;
 use crate::model::facts::Facts;
+use crate::model::id::{UnitId, WorktreeId};
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, WorktreeIndex};
+use crate::plan::Plan;
 use crate::record::Record;
 
 /// What is known of a worktree's changes.
@@ -20,14 +21,11 @@ pub struct State<'a> {
 }
 
 /// Folds the state of a worktree.
-pub fn state<'a>(record: &'a Record, plan: &Plan, worktree: WorktreeIndex) -> State<'a> {
-    let asked = (0..plan.checks.len()).filter(|check| plan.checks[*check].check.kind == STATUS);
-    let ends = asked.filter_map(|check| {
-        let end = record.units[plan.unit(worktree, check)].end.as_deref()?;
-        Some((plan.checks[check].check.asks_of_all(), end))
-    });
+pub fn state<'a>(record: &'a Record, plan: &Plan, worktree: WorktreeId) -> State<'a> {
+    let asked = plan.units.of_worktree(worktree).filter(|unit| plan.check(*unit).kind == STATUS);
+    let end = |unit: UnitId| Some((plan.check(unit).asks_of_all(), record.units[unit].end.as_deref()?));
     let mut state = State::default();
-    for (all, end) in ends {
+    for (all, end) in asked.filter_map(end) {
         match end.facts.bool("clean") {
             Some(false) if state.clean != Some(false) => {
                 state = State { clean: Some(false), facts: Some(&end.facts), unanswered: None };

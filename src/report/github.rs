@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::event::{Event, EventKind};
 use crate::plan::Plan;
 use crate::record::Record;
-use crate::report::{Reporter, came_to, is_whole, last_lines, markdown, notable, table};
+use crate::report::{Reporter, came_to, last_lines, markdown, notable, table};
 use crate::text::door;
 use crate::text::sanitize;
 
@@ -40,11 +40,11 @@ impl Reporter for Github<'_> {
 fn annotations(record: &Record, plan: &Plan) -> String {
     let mut text = String::new();
     for (unit, end) in notable(plan, record) {
-        let check = &plan.checks[plan.check_of(unit)].check;
+        let check = plan.check(unit);
         let counts = end.outcome.is_fault() && !check.allow_failure;
         let level = if counts { "error" } else { "warning" };
-        let worktree = sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name);
-        let title = if is_whole(plan, unit) {
+        let worktree = sanitize::line(&plan.worktree(unit).name);
+        let title = if plan.worktree(unit).obstacle.is_some() {
             worktree.into_owned()
         } else {
             format!("{worktree}: {}", sanitize::line(&check.name))

@@ -10,11 +10,12 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::checks::CheckKind;
 use crate::event::{Attempt, Event, EventKind, UnitEnd};
-use crate::model::answer::Captured;
+use crate::model::answer::{Captured, SourceId};
 use crate::model::facts::Facts;
+use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
-use crate::plan::{Plan, PlannedCheck, UnitIndex};
+use crate::plan::{Plan, PlannedCheck};
 use crate::record::{Record, UnitRecord};
 use crate::report::Reporter;
 use crate::text::sanitize::is_unsafe;
@@ -40,13 +41,12 @@ pub struct Json<'a> {
     out: Box<dyn Write + 'a>,
     stream: Stream,
     started_at: Timestamp,
-    verbose: bool,
 }
 
 impl<'a> Json<'a> {
-    /// A report that goes to `out`. `verbose`: with the output of what passed.
-    pub fn new(out: Box<dyn Write + 'a>, stream: Stream, started_at: Timestamp, verbose: bool) -> Self {
-        Self { out, stream, started_at, verbose }
+    /// A report that goes to `out`.
+    pub fn new(out: Box<dyn Write + 'a>, stream: Stream, started_at: Timestamp) -> Self {
+        Self { out, stream, started_at }
     }
 
     fn line(&mut self, name: &str, at: Duration, body: impl Serialize) -> io::Result<()> {
@@ -64,7 +64,7 @@ impl Reporter for Json<'_> {
         match (self.stream, &event.kind) {
             (Stream::Document { pretty }, EventKind::RunFinished) => {
                 let mut text = Vec::new();
-                write(&mut text, &document(record, plan, self.started_at, self.verbose), pretty)?;
+                write(&mut text, &Document { record, plan, started_at: self.started_at }, pretty)?;
                 door::raw(&mut self.out, &text)
             }
             (Stream::Document { .. }, _) => Ok(()),
@@ -74,25 +74,26 @@ impl Reporter for Json<'_> {
                     started_at: self.started_at.to_string(),
                     worktrees: plan.worktrees.iter().map(WorktreeFields::of).collect(),
                     checks: plan.checks.iter().map(CheckFields::of).collect(),
-                    units: plan.units(),
+                    units: plan.units.len(),
                 };
                 self.line("run_started", event.at, body)
             }
             (Stream::Lines, EventKind::UnitStarted(unit)) => {
                 self.line("unit_started", event.at, UnitName::of(plan, *unit))
             }
-            (Stream::Lines, EventKind::AttemptFinished { unit, attempt, retry_in }) => {
-                let kind = plan.checks[plan.check_of(*unit)].check.kind;
+            (Stream::Lines, EventKind::AttemptFinished { unit, retry_in, .. }) => {
+                // The record says what is kept of it.
+                let Some(attempt) = record.units[*unit].attempts.last() else { return Ok(()) };
                 let body = AttemptFinished {
                     name: UnitName::of(plan, *unit),
-                    attempt: AttemptFields::of(attempt, kind),
+                    attempt: AttemptFields::of(attempt, plan.check(*unit).kind),
                     retry_in_ms: retry_in.map(millis),
                 };
                 self.line("attempt_finished", event.at, body)
             }
             (Stream::Lines, EventKind::UnitFinished { unit, end }) => {
-                let worktree = plan.worktrees[plan.worktree_of(*unit)].path.to_string_lossy();
-                let fields = UnitFields::of(plan, *unit, &record.units[*unit], end, self.verbose);
+                let worktree = plan.worktree(*unit).path.to_string_lossy();
+                let fields = UnitFields::of(plan, *unit, &record.units[*unit], end);
                 self.line("unit_finished", event.at, UnitFinished { worktree, fields })
             }
             (Stream::Lines, EventKind::RunFinished) => {
@@ -119,18 +120,21 @@ struct Line<'a, T> {
     body: T,
 }
 
+/// A repository, for every machine format.
 #[derive(Derive)]
-struct Repository {
+pub struct Repository {
     common_dir: String,
 }
 
-fn repository(plan: &Plan) -> Repository {
-    Repository { common_dir: plan.common_dir.to_string_lossy().into_owned() }
+/// The repository of a plan that has one.
+pub fn repository(plan: &Plan) -> Option<Repository> {
+    let common_dir = plan.repositories.first()?.common_dir.to_string_lossy().into_owned();
+    Some(Repository { common_dir })
 }
 
 #[derive(Derive)]
 struct RunStarted<'a> {
-    repository: Repository,
+    repository: Option<Repository>,
     started_at: String,
     worktrees: Vec<WorktreeFields<'a>>,
     checks: Vec<CheckFields<'a>>,
@@ -189,11 +193,8 @@ struct UnitName<'a> {
 }
 
 impl<'a> UnitName<'a> {
-    fn of(plan: &'a Plan, unit: UnitIndex) -> Self {
-        Self {
-            worktree: plan.worktrees[plan.worktree_of(unit)].path.to_string_lossy(),
-            check: &plan.checks[plan.check_of(unit)].check.name,
-        }
+    fn of(plan: &'a Plan, unit: UnitId) -> Self {
+        Self { worktree: plan.worktree(unit).path.to_string_lossy(), check: &plan.check(unit).name }
     }
 }
 
@@ -242,24 +243,20 @@ struct AttemptFields {
 
 impl AttemptFields {
     fn of(attempt: &Attempt, kind: CheckKind) -> Self {
-        let text = |captured: &Option<Captured>| {
-            captured.as_ref().map(|captured| String::from_utf8_lossy(&captured.bytes).into_owned())
-        };
-        let streams = [&attempt.stdout, &attempt.stderr];
-        let kept = streams.iter().any(|stream| stream.is_some());
+        let text = |captured: &Captured| String::from_utf8_lossy(&captured.bytes).into_owned();
+        let is_kept = attempt.output().next().is_some();
         Self {
             number: attempt.number,
             outcome: attempt.outcome,
             started_ms: millis(attempt.started),
             duration_ms: millis(attempt.duration),
             reason: attempt.reason.clone(),
-            exit_code: attempt.exit_code.filter(|_| !kind.is_built_in() || attempt.outcome != Outcome::Passed),
-            signal: attempt.signal,
-            stdout: text(&attempt.stdout),
-            stderr: text(&attempt.stderr),
-            truncated: kept
-                .then(|| streams.iter().any(|stream| stream.as_ref().is_some_and(|captured| captured.truncated))),
-            leaked: (kept || attempt.leaked).then_some(attempt.leaked),
+            exit_code: attempt.exit_code().filter(|_| !kind.is_built_in() || attempt.outcome != Outcome::Passed),
+            signal: attempt.signal(),
+            stdout: attempt.stdout().map(text),
+            stderr: attempt.stderr().map(text),
+            truncated: is_kept.then(|| attempt.output().any(|captured| captured.truncated)),
+            leaked: (is_kept || attempt.has_leaked()).then_some(attempt.has_leaked()),
         }
     }
 }
@@ -278,20 +275,15 @@ struct UnitFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<&'a Facts>,
     attempts: Vec<AttemptFields>,
 }
 
 impl<'a> UnitFields<'a> {
-    fn of(plan: &'a Plan, unit: UnitIndex, record: &'a UnitRecord, end: &'a UnitEnd, verbose: bool) -> Self {
-        let check = &plan.checks[plan.check_of(unit)].check;
-        let attempt = |attempt: &std::sync::Arc<Attempt>| {
-            let mut fields = AttemptFields::of(attempt, check.kind);
-            if end.outcome == Outcome::Passed && !verbose {
-                (fields.stdout, fields.stderr, fields.truncated) = (None, None, None);
-            }
-            fields
-        };
+    fn of(plan: &'a Plan, unit: UnitId, record: &'a UnitRecord, end: &'a UnitEnd) -> Self {
+        let check = plan.check(unit);
         Self {
             check: &check.name,
             kind: check.kind,
@@ -301,7 +293,8 @@ impl<'a> UnitFields<'a> {
             started_ms: end.started.map(millis),
             duration_ms: end.started.map(|_| millis(end.duration)),
             facts: (!end.facts.is_empty()).then_some(&end.facts),
-            attempts: record.attempts.iter().map(attempt).collect(),
+            source: record.attempts.last().map(|last| last.source),
+            attempts: record.attempts.iter().map(|attempt| AttemptFields::of(attempt, check.kind)).collect(),
         }
     }
 }
@@ -338,11 +331,6 @@ struct Document<'a> {
     record: &'a Record,
     plan: &'a Plan,
     started_at: Timestamp,
-    verbose: bool,
-}
-
-const fn document<'a>(record: &'a Record, plan: &'a Plan, started_at: Timestamp, verbose: bool) -> Document<'a> {
-    Document { record, plan, started_at, verbose }
 }
 
 impl Serialize for Document<'_> {
@@ -368,17 +356,16 @@ impl Serialize for Worktrees<'_> {
             worktree: WorktreeFields<'a>,
             checks: Vec<UnitFields<'a>>,
         }
-        let Document { record, plan, verbose, .. } = self.0;
+        let Document { record, plan, .. } = self.0;
         let mut rows = serializer.serialize_seq(Some(plan.worktrees.len()))?;
-        for (index, worktree) in plan.worktrees.iter().enumerate() {
-            let unit = |check| {
-                let unit = plan.unit(index, check);
+        for (id, worktree) in plan.worktrees.iter_enumerated() {
+            let unit = |unit: UnitId| {
                 let record = &record.units[unit];
-                Some(UnitFields::of(plan, unit, record, record.end.as_ref()?, *verbose))
+                Some(UnitFields::of(plan, unit, record, record.end.as_ref()?))
             };
             rows.serialize_element(&Row {
                 worktree: WorktreeFields::of(worktree),
-                checks: (0..plan.checks.len()).filter_map(unit).collect(),
+                checks: plan.units.of_worktree(id).filter_map(unit).collect(),
             })?;
         }
         rows.end()

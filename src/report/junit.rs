@@ -7,8 +7,9 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use crate::event::{Attempt, Event, EventKind, UnitEnd};
 use crate::model::answer::Captured;
+use crate::model::id::{UnitId, WorktreeId};
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::{Reporter, came_to};
 use crate::text::door;
@@ -19,16 +20,15 @@ use crate::text::sanitize;
 pub struct Junit<'a> {
     out: Box<dyn Write + 'a>,
     started_at: Timestamp,
-    verbose: bool,
 }
 
 impl<'a> Junit<'a> {
-    /// A report that goes to `out`. `verbose`: with the output of what passed.
-    pub fn new(out: Box<dyn Write + 'a>, started_at: Timestamp, verbose: bool) -> Self {
-        Self { out, started_at, verbose }
+    /// A report that goes to `out`.
+    pub fn new(out: Box<dyn Write + 'a>, started_at: Timestamp) -> Self {
+        Self { out, started_at }
     }
 
-    fn suite(&self, record: &Record, plan: &Plan, row: WorktreeIndex) -> TestSuite {
+    fn suite(&self, record: &Record, plan: &Plan, row: WorktreeId) -> TestSuite {
         let worktree = &plan.worktrees[row];
         let mut suite = TestSuite::new(line(&worktree.name));
         suite.extra.insert("timestamp".into(), self.started_at.to_string().into());
@@ -38,30 +38,29 @@ impl<'a> Junit<'a> {
                 suite.add_property(Property::new(name, line(value)));
             }
         }
-        for unit in (0..plan.checks.len()).map(|check| plan.unit(row, check)) {
+        for unit in plan.units.of_worktree(row) {
             if let Some(end) = record.units[unit].end.as_deref() {
-                suite.add_test_case(self.case(record, plan, unit, end));
+                suite.add_test_case(Self::case(record, plan, unit, end));
             }
         }
         suite
     }
 
-    fn case(&self, record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> TestCase {
+    fn case(record: &Record, plan: &Plan, unit: UnitId, end: &UnitEnd) -> TestCase {
         let attempts = &record.units[unit].attempts;
         let mut status = status(record, plan, unit, end);
         let earlier = attempts.split_last().map_or([].as_slice(), |(_, earlier)| earlier);
         status.add_reruns(earlier.iter().map(|attempt| rerun(attempt)));
-        let mut case = TestCase::new(line(&plan.checks[plan.check_of(unit)].check.name), status);
-        case.set_classname(line(&plan.worktrees[plan.worktree_of(unit)].name));
+        let mut case = TestCase::new(line(&plan.check(unit).name), status);
+        case.set_classname(line(&plan.worktree(unit).name));
         if end.started.is_some() {
             case.set_time(end.duration);
         }
-        let shown = end.outcome != Outcome::Passed || self.verbose;
-        if let Some(last) = attempts.last().filter(|_| shown) {
-            if let Some(text) = output(last.stdout.as_ref()) {
+        if let Some(last) = attempts.last() {
+            if let Some(text) = output(last.stdout()) {
                 case.set_system_out(text);
             }
-            if let Some(text) = output(last.stderr.as_ref()) {
+            if let Some(text) = output(last.stderr()) {
                 case.set_system_err(text);
             }
         }
@@ -77,7 +76,7 @@ impl Reporter for Junit<'_> {
         let Some(plan) = record.plan.as_deref() else { return Ok(()) };
         let mut report = Report::new("git wtcheck");
         report.set_time(record.duration);
-        report.add_test_suites((0..plan.worktrees.len()).map(|row| self.suite(record, plan, row)));
+        report.add_test_suites(plan.worktrees.keys().map(|row| self.suite(record, plan, row)));
         let text = report.to_string().map_err(io::Error::other)?;
         // The library counts what was skipped on the outermost element too, where the schema of Jenkins has no such thing.
         let text = text.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1);
@@ -86,8 +85,8 @@ impl Reporter for Junit<'_> {
 }
 
 /// What is allowed to fail is no failure to a server that would mail somebody: it stands as skipped, and says what it came to.
-fn status(record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> TestCaseStatus {
-    let allowed = plan.checks[plan.check_of(unit)].check.allow_failure;
+fn status(record: &Record, plan: &Plan, unit: UnitId, end: &UnitEnd) -> TestCaseStatus {
+    let allowed = plan.check(unit).allow_failure;
     let mut status = match end.outcome {
         Outcome::Passed => return TestCaseStatus::success(),
         Outcome::Skipped => TestCaseStatus::skipped(),
@@ -119,10 +118,10 @@ fn rerun(attempt: &Attempt) -> TestRerun {
     // There is no place for a time of its own: the schema of Jenkins has none.
     let reason = line(attempt.reason.as_deref().unwrap_or(attempt.outcome.words()));
     rerun.set_message(format!("{reason} (in {})", duration::show(attempt.duration)));
-    if let Some(text) = output(attempt.stdout.as_ref()) {
+    if let Some(text) = output(attempt.stdout()) {
         rerun.set_system_out(text);
     }
-    if let Some(text) = output(attempt.stderr.as_ref()) {
+    if let Some(text) = output(attempt.stderr()) {
         rerun.set_system_err(text);
     }
     rerun

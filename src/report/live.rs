@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use typed_index_collections::TiVec;
 use unicode_width::UnicodeWidthStr;
 
 use crate::event::{Event, EventKind, UnitEnd};
-use crate::plan::{Plan, UnitIndex};
+use crate::model::id::{UnitId, WorktreeId};
+use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::cells::{Cell, shorten};
 use crate::report::estimate::Estimate;
@@ -71,7 +73,7 @@ pub struct Live<'a> {
 
 /// A unit that is on its way.
 struct Open {
-    unit: UnitIndex,
+    unit: UnitId,
     attempt: u32,
     now: Now,
 }
@@ -84,7 +86,7 @@ enum Now {
 /// What units are called, and how wide the widest of each is.
 #[derive(Default)]
 struct Names {
-    worktrees: Vec<String>,
+    worktrees: TiVec<WorktreeId, String>,
     worktree: usize,
     check: usize,
 }
@@ -110,19 +112,19 @@ impl<'a> Live<'a> {
         }
     }
 
-    fn began(&mut self, unit: UnitIndex, attempt: u32, now: Now) {
+    fn began(&mut self, unit: UnitId, attempt: u32, now: Now) {
         self.open.retain(|open| open.unit != unit);
         self.open.push(Open { unit, attempt, now });
     }
 
-    fn ended(&mut self, record: &Record, unit: UnitIndex, end: &UnitEnd) {
+    fn ended(&mut self, record: &Record, unit: UnitId, end: &UnitEnd) {
         self.open.retain(|open| open.unit != unit);
         let Some(plan) = record.plan.as_deref() else { return };
-        self.estimate.ended(plan.check_of(unit), end.duration);
-        let counts = end.outcome.is_fault() && !plan.checks[plan.check_of(unit)].check.allow_failure;
+        self.estimate.ended(plan.units[unit].check, end.duration);
+        let counts = end.outcome.is_fault() && !plan.check(unit).allow_failure;
         self.faults += usize::from(counts);
         if end.outcome.is_fault() && !is_told_before(plan, unit) {
-            let name = &self.names.worktrees[plan.worktree_of(unit)];
+            let name = &self.names.worktrees[plan.units[unit].worktree];
             self.above.push(fault(plan, record, unit, end, name, self.look));
         }
     }
@@ -143,7 +145,7 @@ impl<'a> Live<'a> {
     }
 
     fn told_of_all(&self, mut told: String, plan: &Plan, now: Duration) -> String {
-        let running: Vec<_> = self.open.iter().map(|open| (plan.check_of(open.unit), open.since(now))).collect();
+        let running: Vec<_> = self.open.iter().map(|open| (plan.units[open.unit].check, open.since(now))).collect();
         let left = self.estimate.left(plan, &running).filter(|left| left.as_secs() > 0);
         if let Some(left) = left {
             told.push_str(&format!(", about {} left", whole(left)));
@@ -193,11 +195,11 @@ impl Reporter for Live<'_> {
             return Ok(());
         }
         let size = (self.size)();
-        let mut lines = vec![self.bar.line(&self.told(record, &plan, now), record.ended(), plan.units(), size)];
+        let mut lines = vec![self.bar.line(&self.told(record, &plan, now), record.ended(), plan.units.len(), size)];
         lines.extend(self.lines(&plan, now, size));
         let above: Vec<_> = self.above.drain(..).collect();
         let unseen = if self.taskbar {
-            taskbar::shown(100 * record.ended() / plan.units().max(1), record.exit_code() != 0)
+            taskbar::shown(100 * record.ended() / plan.units.len().max(1), record.exit_code() != 0)
         } else {
             String::new()
         };
@@ -229,7 +231,7 @@ impl Names {
 
     /// A unit's line: worktree, check, for how long, which attempt, and whether it is slow.
     fn line(&self, plan: &Plan, open: &Open, now: Duration, width: usize, look: Look) -> String {
-        let check = &plan.checks[plan.check_of(open.unit)].check;
+        let check = plan.check(open.unit);
         // Two columns apart: one is the cell's.
         let column = |text: &str, widest: usize, most: usize| {
             let column = widest.min(most.max(8));
@@ -237,7 +239,7 @@ impl Names {
             let rest = (column + 1).saturating_sub(text.width());
             text + &" ".repeat(rest)
         };
-        let worktree = column(&self.worktrees[plan.worktree_of(open.unit)], self.worktree, width * 2 / 5);
+        let worktree = column(&self.worktrees[plan.units[open.unit].worktree], self.worktree, width * 2 / 5);
         let mut cell = Cell::of(Role::Plain, " ");
         cell.push(Role::Worktree, worktree);
         cell.push(Role::Plain, column(&line(&check.name), self.check, width / 4));
@@ -259,9 +261,9 @@ impl Names {
 }
 
 /// What scrolls past of a unit that did not pass.
-fn fault(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd, name: &str, look: Look) -> String {
-    let worktree = &plan.worktrees[plan.worktree_of(unit)];
-    let check = if worktree.obstacle.is_some() { "" } else { &line(&plan.checks[plan.check_of(unit)].check.name) };
+fn fault(plan: &Plan, record: &Record, unit: UnitId, end: &UnitEnd, name: &str, look: Look) -> String {
+    let worktree = plan.worktree(unit);
+    let check = if worktree.obstacle.is_some() { "" } else { &line(&plan.check(unit).name) };
     let (role, sign) = (Look::role(end.outcome), look.sign(end.outcome));
     let parts = [
         look.paint(role, sign),

@@ -6,7 +6,7 @@ use crate::event::{Event, EventKind};
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::style::Look;
-use crate::report::{Reporter, came_to, is_whole, last_lines, notable, table};
+use crate::report::{Reporter, came_to, last_lines, notable, table};
 use crate::text::door;
 use crate::text::sanitize;
 
@@ -48,9 +48,13 @@ pub(super) fn page(record: &Record, plan: &Plan) -> String {
     }
     text.push_str(&format!("\n{}\n", escape(&table::summary(record, plan))));
     for (unit, end) in notable(plan, record) {
-        let worktree = escape(&sanitize::line(&plan.worktrees[plan.worktree_of(unit)].name));
-        let check = &plan.checks[plan.check_of(unit)].check.name;
-        let what = if is_whole(plan, unit) { String::new() } else { format!(": {}", escape(&sanitize::line(check))) };
+        let worktree = escape(&sanitize::line(&plan.worktree(unit).name));
+        let check = &plan.check(unit).name;
+        let what = if plan.worktree(unit).obstacle.is_some() {
+            String::new()
+        } else {
+            format!(": {}", escape(&sanitize::line(check)))
+        };
         text.push_str(&format!("\n**{worktree}**{what} {}\n", escape(&came_to(plan, record, unit, end))));
         let lines = last_lines(record, unit, OUTPUT_LINES);
         if !lines.is_empty() {

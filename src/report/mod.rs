@@ -24,10 +24,13 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
+use typed_index_collections::TiVec;
+
 use crate::event::{Event, EventKind, UnitEnd};
+use crate::model::id::{UnitId, WorktreeId};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
-use crate::plan::{Plan, UnitIndex};
+use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::outlet::Outlet;
 use crate::text::sanitize;
@@ -141,7 +144,7 @@ impl<'a> Reports<'a> {
 }
 
 /// Folder names, made safe; where two are the same, with the folder above.
-fn names(plan: &Plan) -> Vec<String> {
+fn names(plan: &Plan) -> TiVec<WorktreeId, String> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     for worktree in &plan.worktrees {
         *seen.entry(&worktree.name).or_default() += 1;
@@ -155,25 +158,22 @@ fn names(plan: &Plan) -> Vec<String> {
 }
 
 /// Units that ended otherwise than passed or skipped. What stands in the way of a whole worktree is told once, with its first check.
-fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (UnitIndex, &'a UnitEnd)> {
-    (0..record.units.len()).filter_map(|unit| Some((unit, record.units[unit].end.as_deref()?))).filter(|(unit, end)| {
+fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (UnitId, &'a UnitEnd)> {
+    let ended = record.units.iter_enumerated().filter_map(|(unit, record)| Some((unit, record.end.as_deref()?)));
+    ended.filter(|(unit, end)| {
         !matches!(end.outcome, Outcome::Passed | Outcome::Skipped) && !is_told_before(plan, *unit)
     })
 }
 
 /// Whether what a unit came to was told with its worktree's first check.
-fn is_told_before(plan: &Plan, unit: UnitIndex) -> bool {
-    is_whole(plan, unit) && plan.check_of(unit) > 0
-}
-
-/// Whether what a unit came to is its whole worktree's.
-fn is_whole(plan: &Plan, unit: UnitIndex) -> bool {
-    plan.worktrees[plan.worktree_of(unit)].obstacle.is_some()
+fn is_told_before(plan: &Plan, unit: UnitId) -> bool {
+    let first = plan.units.of_worktree(plan.units[unit].worktree).next();
+    plan.worktree(unit).obstacle.is_some() && first != Some(unit)
 }
 
 /// What a unit came to, in one line without escapes: `failed: exit status 3 (attempt 2 of 2) (allowed to fail)`.
-fn came_to(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd) -> String {
-    let check = &plan.checks[plan.check_of(unit)].check;
+fn came_to(plan: &Plan, record: &Record, unit: UnitId, end: &UnitEnd) -> String {
+    let check = plan.check(unit);
     let mut text = end.outcome.words().to_owned();
     if let Some(reason) = &end.reason {
         text.push_str(&format!(": {}", sanitize::line(reason)));
@@ -189,13 +189,12 @@ fn came_to(plan: &Plan, record: &Record, unit: UnitIndex, end: &UnitEnd) -> Stri
 }
 
 /// The last lines of what a unit's last attempt printed, each made safe.
-fn last_lines(record: &Record, unit: UnitIndex, most: usize) -> Vec<String> {
+fn last_lines(record: &Record, unit: UnitId, most: usize) -> Vec<String> {
     let Some(last) = record.units[unit].attempts.last() else { return Vec::new() };
-    let streams = [&last.stdout, &last.stderr].into_iter().flatten();
     let lines = |bytes: &[u8]| {
         let lines = sanitize::lines(bytes);
         let left_out = lines.len().saturating_sub(most);
         lines.into_iter().skip(left_out).collect::<Vec<_>>()
     };
-    streams.flat_map(|captured| lines(&captured.bytes)).collect()
+    last.output().flat_map(|captured| lines(&captured.bytes)).collect()
 }

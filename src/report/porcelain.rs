@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::event::{Event, EventKind, UnitEnd};
+use crate::model::id::{UnitId, WorktreeId};
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::plan::Plan;
 use crate::record::{Record, worktree};
 use crate::report::Reporter;
 use crate::text::door;
@@ -43,11 +44,11 @@ impl<'a> Porcelain<'a> {
         if self.nul { Cow::Borrowed(text) } else { quote::c_style_text(text) }
     }
 
-    fn fields_of(&self, record: &Record, plan: &Plan, unit: UnitIndex, end: &UnitEnd) -> String {
-        let check = &plan.checks[plan.check_of(unit)].check;
+    fn fields_of(&self, record: &Record, plan: &Plan, unit: UnitId, end: &UnitEnd) -> String {
+        let check = plan.check(unit);
         let attempts = &record.units[unit].attempts;
         let code =
-            attempts.last().and_then(|last| last.exit_code).map_or_else(|| "-".to_owned(), |code| code.to_string());
+            attempts.last().and_then(|last| last.exit_code()).map_or_else(|| "-".to_owned(), |code| code.to_string());
         let length = end.started.map_or_else(|| "-".to_owned(), |_| end.duration.as_millis().to_string());
         format!(
             "u {} {} {} {} {code} {length}",
@@ -60,12 +61,12 @@ impl<'a> Porcelain<'a> {
 
     fn lines(&self, record: &Record, plan: &Plan) -> Vec<u8> {
         let mut text = Vec::new();
-        for (row, worktree) in plan.worktrees.iter().enumerate() {
+        for (row, worktree) in plan.worktrees.iter_enumerated() {
             let head = worktree.head.as_deref().unwrap_or("-");
             let branch = worktree.branch.as_deref().map_or(Cow::Borrowed("-"), |branch| self.field(branch));
             let fields = format!("w {} {head} {branch}", state(record, plan, row));
             self.line(&mut text, &fields, Some(&worktree.path));
-            for unit in (0..plan.checks.len()).map(|check| plan.unit(row, check)) {
+            for unit in plan.units.of_worktree(row) {
                 if let Some(end) = record.units[unit].end.as_deref() {
                     self.line(&mut text, &self.fields_of(record, plan, unit, end), Some(&worktree.path));
                 }
@@ -90,7 +91,7 @@ impl Reporter for Porcelain<'_> {
 }
 
 /// `clean` or `dirty`, where that is known.
-fn state(record: &Record, plan: &Plan, row: WorktreeIndex) -> &'static str {
+fn state(record: &Record, plan: &Plan, row: WorktreeId) -> &'static str {
     match worktree::state(record, plan, row).clean {
         Some(true) => "clean",
         Some(false) => "dirty",

@@ -3,18 +3,21 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use typed_index_collections::TiSlice;
+
 use crate::checks::{Check, CheckKind, DIFF, LOG, STATUS};
 use crate::event::{Cause, Event, EventKind, UnitEnd};
 use crate::model::environment::Width;
 use crate::model::facts::Facts;
+use crate::model::id::{CheckId, UnitId, WorktreeId};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
-use crate::plan::{Plan, UnitIndex, WorktreeIndex};
+use crate::plan::Plan;
 use crate::record::Record;
 use crate::record::worktree::state;
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, links, names};
+use crate::report::{Reporter, is_told_before, links, names};
 use crate::text::door;
 use crate::text::duration;
 use crate::text::sanitize;
@@ -91,7 +94,7 @@ impl Reporter for Table<'_> {
 /// The table's text: the names of its columns, then a row for each worktree.
 pub(super) fn rows(record: &Record, plan: &Plan, look: Look) -> Vec<Vec<String>> {
     let page = Page { record, plan, look, detail: Detail::Normal, links: false, directory: Path::new("") };
-    let rows: Vec<_> = (0..plan.worktrees.len()).collect();
+    let rows: Vec<_> = plan.worktrees.keys().collect();
     page.rows(&rows).iter().map(|cells| cells.iter().map(Cell::plain).collect()).collect()
 }
 
@@ -113,15 +116,14 @@ struct Page<'a> {
 impl Page<'_> {
     fn text(&self, width: Option<usize>) -> String {
         let mut text = String::new();
-        let rows: Vec<WorktreeIndex> = (0..self.plan.worktrees.len())
-            .filter(|row| self.detail > Detail::Quiet || self.is_at_fault(*row))
-            .collect();
+        let rows: Vec<WorktreeId> =
+            (self.plan.worktrees.keys()).filter(|row| self.detail > Detail::Quiet || self.is_at_fault(*row)).collect();
         if !rows.is_empty() {
             text.push_str(&self.table(&rows, width));
         }
         let mut was_line = false;
         let names = names(self.plan);
-        for entry in (0..self.plan.units()).filter_map(|unit| self.below(&names, unit, self.end(unit)?)) {
+        for entry in self.plan.units.ids().filter_map(|unit| self.below(&names, unit, self.end(unit)?)) {
             let is_line = entry.lines().count() == 1;
             // Single lines stand together; what has output below it stands apart.
             if !(was_line && is_line) {
@@ -140,27 +142,25 @@ impl Page<'_> {
         text
     }
 
-    fn end(&self, unit: UnitIndex) -> Option<&UnitEnd> {
+    fn end(&self, unit: UnitId) -> Option<&UnitEnd> {
         self.record.units[unit].end.as_deref()
     }
 
-    fn ends(&self, row: WorktreeIndex) -> impl Iterator<Item = (UnitIndex, &UnitEnd)> {
-        (0..self.plan.checks.len())
-            .map(move |check| self.plan.unit(row, check))
-            .filter_map(|unit| Some((unit, self.end(unit)?)))
+    fn ends(&self, row: WorktreeId) -> impl Iterator<Item = (UnitId, &UnitEnd)> {
+        self.plan.units.of_worktree(row).filter_map(|unit| Some((unit, self.end(unit)?)))
     }
 
-    fn is_at_fault(&self, row: WorktreeIndex) -> bool {
+    fn is_at_fault(&self, row: WorktreeId) -> bool {
         self.ends(row).any(|(_, end)| !matches!(end.outcome, Outcome::Passed | Outcome::Skipped))
     }
 
     /// The checks that have a column of their own; what `status` found is the column STATE.
-    fn columns(&self) -> impl Iterator<Item = usize> {
-        (0..self.plan.checks.len()).filter(|check| self.plan.checks[*check].check.kind != STATUS)
+    fn columns(&self) -> impl Iterator<Item = CheckId> {
+        self.plan.checks.keys().filter(|check| self.plan.checks[*check].check.kind != STATUS)
     }
 
     /// The names of the columns, then a row for each of these worktrees.
-    fn rows(&self, rows: &[WorktreeIndex]) -> Vec<Vec<Cell>> {
+    fn rows(&self, rows: &[WorktreeId]) -> Vec<Vec<Cell>> {
         let names = names(self.plan);
         let mut lines: Vec<Vec<Cell>> = Vec::new();
         let header = ["", "WORKTREE", "BRANCH", "STATE"].into_iter().map(str::to_owned);
@@ -177,13 +177,13 @@ impl Page<'_> {
                 branch(worktree),
                 self.state(*row),
             ];
-            cells.extend(self.columns().map(|check| self.outcome(self.plan.unit(*row, check))));
+            cells.extend(self.columns().map(|check| self.outcome(self.plan.units.at(*row, check))));
             lines.push(cells);
         }
         lines
     }
 
-    fn table(&self, rows: &[WorktreeIndex], width: Option<usize>) -> String {
+    fn table(&self, rows: &[WorktreeId], width: Option<usize>) -> String {
         let mut lines = self.rows(rows);
         let widths = match width {
             Some(width) => self.fitted(rows, &mut lines, width),
@@ -206,7 +206,7 @@ impl Page<'_> {
     }
 
     /// Makes the rows fit, what tells least first: subjects, then the numbers of diffs, then the middle of branches and of names.
-    fn fitted(&self, rows: &[WorktreeIndex], lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
+    fn fitted(&self, rows: &[WorktreeId], lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
         let kinds: Vec<_> = self.columns().map(|check| self.plan.checks[check].check.kind).collect();
         let mut columns = widths(lines);
         // One worktree on a drive that is away does not take the subjects from all others.
@@ -249,7 +249,7 @@ impl Page<'_> {
     }
 
     /// The worst of a worktree's outcomes.
-    fn sign(&self, row: WorktreeIndex) -> Cell {
+    fn sign(&self, row: WorktreeId) -> Cell {
         let weight = |outcome: Outcome| match outcome {
             Outcome::Errored => 5,
             Outcome::Failed => 4,
@@ -262,7 +262,7 @@ impl Page<'_> {
         worst.map_or_else(Cell::default, |worst| Cell::of(Look::role(worst), self.look.sign(worst)))
     }
 
-    fn state(&self, row: WorktreeIndex) -> Cell {
+    fn state(&self, row: WorktreeId) -> Cell {
         let worktree = &self.plan.worktrees[row];
         if let Some(obstacle) = &worktree.obstacle {
             let role = if obstacle.outcome == Outcome::Errored { Role::Bad } else { Role::Faint };
@@ -282,10 +282,10 @@ impl Page<'_> {
     }
 
     /// A check's own column: its sign, and the one thing that one wants to know.
-    fn outcome(&self, unit: UnitIndex) -> Cell {
+    fn outcome(&self, unit: UnitId) -> Cell {
         let Some(end) = self.end(unit) else { return Cell::default() };
         let mut cell = Cell::of(Look::role(end.outcome), self.look.sign(end.outcome));
-        let kind = self.plan.checks[self.plan.check_of(unit)].check.kind;
+        let kind = self.plan.check(unit).kind;
         match (end.outcome, kind) {
             // Only files that git does not track: there is nothing to count.
             (Outcome::Passed, kind) if kind == DIFF && end.facts.int("files") == Some(0) => {}
@@ -330,9 +330,9 @@ impl Page<'_> {
     }
 
     /// What is told of a unit below the table.
-    fn below(&self, names: &[String], unit: UnitIndex, end: &UnitEnd) -> Option<String> {
-        let check = &self.plan.checks[self.plan.check_of(unit)].check;
-        let worktree = &self.plan.worktrees[self.plan.worktree_of(unit)];
+    fn below(&self, names: &TiSlice<WorktreeId, String>, unit: UnitId, end: &UnitEnd) -> Option<String> {
+        let check = self.plan.check(unit);
+        let worktree = self.plan.worktree(unit);
         let verbose = self.detail == Detail::Verbose;
         let attempts = &self.record.units[unit].attempts;
         let told = match end.outcome {
@@ -341,10 +341,10 @@ impl Page<'_> {
         };
         // What stands in the way of a whole worktree is told once, with its first check.
         let whole = worktree.obstacle.is_some();
-        if !told || (whole && self.plan.check_of(unit) > 0) {
+        if !told || is_told_before(self.plan, unit) {
             return None;
         }
-        let name = &names[self.plan.worktree_of(unit)];
+        let name = &names[self.plan.units[unit].worktree];
         let mut line = if whole {
             self.look.paint(Role::Worktree, name)
         } else {
@@ -372,7 +372,7 @@ impl Page<'_> {
             text.push_str(&format!("  {} {shown}\n", self.place(worktree, check)));
         }
         let Some(last) = attempts.last() else { return Some(text) };
-        for captured in [&last.stdout, &last.stderr].into_iter().flatten() {
+        for captured in last.output() {
             let lines = sanitize::lines(&captured.bytes);
             let most = if verbose { usize::MAX } else { OUTPUT_LINES };
             let left_out = lines.len().saturating_sub(most);
@@ -388,7 +388,7 @@ impl Page<'_> {
                 text.push_str(&format!("  {} {line}\n", self.look.paint(Role::Faint, "|")));
             }
         }
-        if last.leaked {
+        if last.has_leaked() {
             text.push_str(&format!(
                 "  {}\n",
                 self.look.paint(Role::Changed, "(it left processes behind, or its output held open)")
@@ -414,9 +414,8 @@ impl Page<'_> {
     fn summary(&self) -> String {
         let record = self.record;
         let mut parts = vec![words::count(self.plan.worktrees.len(), "worktree", "worktrees")];
-        let dirty = (0..self.plan.worktrees.len())
-            .filter(|row| state(self.record, self.plan, *row).clean == Some(false))
-            .count();
+        let dirty =
+            self.plan.worktrees.keys().filter(|row| state(self.record, self.plan, *row).clean == Some(false)).count();
         if dirty > 0 {
             parts.push(self.look.paint(Role::Changed, &format!("{dirty} dirty")));
         }

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::event::{Attempt, Event, EventKind};
+use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
-use crate::plan::{Plan, UnitIndex};
+use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::Reporter;
 use crate::report::chain::{self, Follows, Link, Step, Why};
@@ -28,9 +29,9 @@ pub struct Timings<'a> {
     out: Box<dyn Write + 'a>,
     started_at: Timestamp,
     /// When the attempt after one of a unit's was due.
-    due: HashMap<(UnitIndex, u32), Duration>,
+    due: HashMap<(UnitId, u32), Duration>,
     /// When a unit ended.
-    ended: HashMap<UnitIndex, Duration>,
+    ended: HashMap<UnitId, Duration>,
 }
 
 impl<'a> Timings<'a> {
@@ -40,12 +41,12 @@ impl<'a> Timings<'a> {
     }
 
     /// What each attempt followed.
-    fn links(&self, plan: &Plan, attempts: &[(UnitIndex, &Attempt)]) -> Vec<Link> {
-        let mut known: HashMap<UnitIndex, Vec<usize>> = HashMap::new();
+    fn links(&self, plan: &Plan, attempts: &[(UnitId, &Attempt)]) -> Vec<Link> {
+        let mut known: HashMap<UnitId, Vec<usize>> = HashMap::new();
         for (index, (unit, _)) in attempts.iter().enumerate() {
             known.entry(*unit).or_default().push(index);
         }
-        let follows = |unit: UnitIndex, attempt: &Attempt| {
+        let follows = |unit: UnitId, attempt: &Attempt| {
             if attempt.number > 1 {
                 let earlier =
                     known.get(&unit)?.iter().find(|index| attempts[**index].1.number + 1 == attempt.number)?;
@@ -59,7 +60,7 @@ impl<'a> Timings<'a> {
             let ready = self.ended.get(&attempts[link].0).copied().unwrap_or_else(|| end(attempts[link].1));
             Some(Follows { link, why: Why::Needs, ready })
         };
-        let link = |(unit, attempt): &(UnitIndex, &Attempt)| Link {
+        let link = |(unit, attempt): &(UnitId, &Attempt)| Link {
             start: attempt.started,
             end: end(attempt),
             follows: follows(*unit, attempt),
@@ -69,14 +70,15 @@ impl<'a> Timings<'a> {
 
     fn page(&self, record: &Record, plan: &Plan) -> String {
         let units = &record.units;
-        let attempts: Vec<(UnitIndex, &Attempt)> = (0..units.len())
-            .flat_map(|unit| units[unit].attempts.iter().map(move |one| (unit, one.as_ref())))
+        let attempts: Vec<(UnitId, &Attempt)> = units
+            .iter_enumerated()
+            .flat_map(|(unit, record)| record.attempts.iter().map(move |one| (unit, one.as_ref())))
             .collect();
         let spans: Vec<_> = attempts.iter().map(|(_, attempt)| (attempt.started, end(attempt))).collect();
         let path = chain::critical(&self.links(plan, &attempts));
         let bars = attempts.iter().zip(chain::places(&spans)).map(|((unit, attempt), place)| Bar {
-            worktree: plan.worktree_of(*unit),
-            check: plan.check_of(*unit),
+            worktree: plan.units[*unit].worktree.into(),
+            check: plan.units[*unit].check.into(),
             place,
             number: attempt.number,
             start: millis(attempt.started),
@@ -86,7 +88,12 @@ impl<'a> Timings<'a> {
             due: self.due.get(&(*unit, attempt.number)).map(|due| millis(*due)),
         });
         let data = Data {
-            repository: safe(&plan.common_dir.to_string_lossy()),
+            repository: plan
+                .repositories
+                .iter()
+                .map(|one| safe(&one.common_dir.to_string_lossy()))
+                .collect::<Vec<_>>()
+                .join(", "),
             started_at: self.started_at.to_string(),
             duration: millis(record.duration),
             places: plan.max_concurrency,
@@ -95,7 +102,7 @@ impl<'a> Timings<'a> {
             worktrees: plan.worktrees.iter().map(|worktree| safe(&worktree.name)).collect(),
             checks: plan.checks.iter().map(|planned| safe(&planned.check.name)).collect(),
             attempts: bars.collect(),
-            units: (0..units.len()).filter_map(|unit| Row::of(record, plan, unit)).collect(),
+            units: units.keys().filter_map(|unit| Row::of(record, plan, unit)).collect(),
             path: path.into_iter().map(PathStep::of).collect(),
         };
         PAGE.replacen(HERE, &in_script(&data), 1)
@@ -123,9 +130,9 @@ impl Reporter for Timings<'_> {
 }
 
 /// The last attempts that a unit waited for. A prerequisite that never ran passes on what it waited for itself.
-fn prerequisites(plan: &Plan, unit: UnitIndex, known: &HashMap<UnitIndex, Vec<usize>>, found: &mut Vec<usize>) {
-    for prerequisite in &plan.checks[plan.check_of(unit)].prerequisites {
-        let other = plan.unit(plan.worktree_of(unit), prerequisite.check);
+fn prerequisites(plan: &Plan, unit: UnitId, known: &HashMap<UnitId, Vec<usize>>, found: &mut Vec<usize>) {
+    for prerequisite in &plan.planned(unit).prerequisites {
+        let other = plan.units.beside(unit, prerequisite.check);
         match known.get(&other).and_then(|attempts| attempts.last()) {
             Some(last) => found.push(*last),
             None => prerequisites(plan, other, known, found),
@@ -206,12 +213,12 @@ struct Row {
 }
 
 impl Row {
-    fn of(record: &Record, plan: &Plan, unit: UnitIndex) -> Option<Self> {
+    fn of(record: &Record, plan: &Plan, unit: UnitId) -> Option<Self> {
         let (end, attempts) = (record.units[unit].end.as_deref()?, &record.units[unit].attempts);
         let ran: Duration = attempts.iter().map(|attempt| attempt.duration).sum();
         Some(Self {
-            worktree: plan.worktree_of(unit),
-            check: plan.check_of(unit),
+            worktree: plan.units[unit].worktree.into(),
+            check: plan.units[unit].check.into(),
             outcome: end.outcome.name(),
             attempts: attempts.len(),
             start: millis(end.started?),

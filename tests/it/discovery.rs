@@ -14,7 +14,7 @@ fn answers(json: &Value) -> Value {
     for row in json.as_array_mut().expect("worktrees") {
         for unit in row["checks"].as_array_mut().expect("checks") {
             let unit = unit.as_object_mut().expect("a unit");
-            unit.retain(|key, _| !matches!(key.as_str(), "started_ms" | "duration_ms" | "attempts"));
+            unit.retain(|key, _| !matches!(key.as_str(), "started_ms" | "duration_ms" | "source" | "attempts"));
             if let Some(facts) = unit.get_mut("facts") {
                 facts.as_object_mut().expect("facts").remove("age");
             }

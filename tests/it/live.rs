@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use git_wtcheck::checks::Check;
 use git_wtcheck::event::{Attempt, Cause, Event, EventKind, UnitEnd};
+use git_wtcheck::model::answer::SourceId;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
-use git_wtcheck::plan::{Plan, UnitIndex};
+use git_wtcheck::plan::Plan;
 use git_wtcheck::report::live::{Live, Terminal as Drawn};
 use git_wtcheck::report::screen::Size;
 use git_wtcheck::report::style::Look;
@@ -90,31 +91,28 @@ impl Stage {
         self.terminal.borrow().screen().contents()
     }
 
-    fn starts(&mut self, unit: UnitIndex, number: u32) {
-        self.tell(EventKind::AttemptStarted { unit, number });
+    fn starts(&mut self, unit: usize, number: u32) {
+        self.tell(EventKind::AttemptStarted { unit: unit.into(), number });
     }
 
-    fn attempted(&mut self, unit: UnitIndex, number: u32, outcome: Outcome, retry_in: Option<Duration>) {
+    fn attempted(&mut self, unit: usize, number: u32, outcome: Outcome, retry_in: Option<Duration>) {
         let attempt = Attempt {
             number,
             started: self.now,
             duration: ms(1),
             outcome,
             reason: None,
-            exit_code: None,
-            signal: None,
-            stdout: None,
-            stderr: None,
-            leaked: false,
+            source: SourceId::Process,
+            process: None,
         };
-        self.tell(EventKind::AttemptFinished { unit, attempt: Arc::new(attempt), retry_in });
+        self.tell(EventKind::AttemptFinished { unit: unit.into(), attempt: Arc::new(attempt), retry_in });
     }
 
-    fn ends(&mut self, unit: UnitIndex, outcome: Outcome, took: Duration) {
+    fn ends(&mut self, unit: usize, outcome: Outcome, took: Duration) {
         self.attempted(unit, 1, outcome, None);
         let reason = (outcome == Outcome::Failed).then(|| "exit status 3".to_owned());
         let end = UnitEnd { outcome, reason, started: Some(self.now), duration: took, facts: Facts::default() };
-        self.tell(EventKind::UnitFinished { unit, end: Arc::new(end) });
+        self.tell(EventKind::UnitFinished { unit: unit.into(), end: Arc::new(end) });
     }
 
     fn resize(&mut self, size: Size) {
@@ -152,7 +150,7 @@ fn the_screen_in_the_course_of_a_run() {
     // One has told how long the check takes; one waits to be tried again.
     stage.ends(1, Outcome::Passed, ms(20_000));
     stage.attempted(3, 1, Outcome::Failed, Some(ms(5_000)));
-    stage.tell(EventKind::AttemptStarted { unit: 5, number: 2 });
+    stage.tell(EventKind::AttemptStarted { unit: 5.into(), number: 2 });
     seen.push(stage.at(ms(11_500)));
     seen.push(stage.at(ms(75_000)));
     stage.tell(EventKind::Cancelling(Cause::Signal(2)));
@@ -197,7 +195,7 @@ fn no_terminal_is_too_small_nor_any_name_too_long() {
 }
 
 fn many_like(plan: &Plan) -> Plan {
-    let mut copy = crate::support::machine::plan(plan.worktrees.len(), vec![plan.checks[0].check.clone()]);
+    let mut copy = crate::support::machine::plan(plan.worktrees.len(), vec![plan.checks.raw[0].check.clone()]);
     copy.worktrees.clone_from(&plan.worktrees);
     copy
 }

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use git_wtcheck::checks::Check;
 use git_wtcheck::event::Cause;
-use git_wtcheck::exec::Done;
 use git_wtcheck::exec::signal::Order;
+use git_wtcheck::model::answer::{Exit, SourceId};
 use git_wtcheck::model::check::{Backoff, BackoffKind, RetryClass};
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::plan::Plan;
 use git_wtcheck::record::Record;
 
-use crate::support::machine::{Given, Script, Story, carry_out, check, ms, plan};
+use crate::support::machine::{Given, ROUTES, Script, Story, carry_out, check, ms, plan};
 
 const WORKTREES: usize = 100;
 const CHECKS: usize = 5;
 
-/// What an attempt does depends on nothing but the seed, its unit and its number.
+/// What an attempt does depends on nothing but the seed, its unit and its number; who is asked can only pass it on.
 fn script(seed: u64, unit: usize, number: u32) -> Script {
     let mut random = fastrand::Rng::with_seed(seed ^ (unit as u64) << 20 ^ u64::from(number) << 50);
     random.u64(..);
@@ -27,22 +27,20 @@ fn script(seed: u64, unit: usize, number: u32) -> Script {
         12..15 => Script::fails(length),
         15 => Script::errs(length),
         16 => Script { leaves: true, ..Script::passes(length) },
-        17 => {
-            let mut killed = Script::fails(length);
-            killed.done.signal = Some(9);
-            killed
-        }
-        18 => Script { done: Done { locked: true, ..Script::errs(length).done }, ..Script::errs(length) },
+        17 => Script::fails(length).ending(Exit::Signal(9)),
+        18 => Script::errs(length).locked_out(),
         _ => Script::hangs(),
     };
     let obeys_in = [Some(Duration::ZERO), Some(ms(37)), None][random.usize(0..3)];
-    script.obeying_in(obeys_in)
+    let is_known = script.done.verdict.outcome == Outcome::Passed && script.length.is_some() && random.u32(0..6) == 0;
+    Script { is_known, passes_on: random.u32(0..4) == 0, ..script.obeying_in(obeys_in) }
 }
 
 fn pipeline(random: &mut fastrand::Rng) -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
     for index in 0..CHECKS {
         let mut check = check(["a", "b", "c", "d", "e"][index]);
+        check.kind = ROUTES[random.usize(0..ROUTES.len())];
         check.timeout = Some(ms(random.u64(10..50) * 10));
         check.grace_period = ms(random.u64(0..10) * 10);
         check.retries = random.u32(0..4);
@@ -69,19 +67,24 @@ fn pipeline(random: &mut fastrand::Rng) -> Vec<Check> {
 
 fn scenario(seed: u64) -> Plan {
     let mut random = fastrand::Rng::with_seed(seed);
-    Plan {
+    let mut plan = Plan {
         max_concurrency: random.usize(1..60),
         batch_size: (random.u32(0..4) == 0).then(|| random.usize(1..30)),
         ..plan(WORKTREES, pipeline(&mut random))
+    };
+    for worktree in &mut plan.worktrees {
+        worktree.foreign = random.u32(0..10) == 0;
     }
+    plan
 }
 
 /// What a unit must come to, and after how many attempts, where nothing is cancelled. Written from the contract, not
 /// from the program: no time, no places, no order but that of the checks.
 fn predict(seed: u64, plan: &Plan) -> Vec<(Outcome, usize)> {
     let mut ends: Vec<(Outcome, usize)> = Vec::new();
-    for unit in 0..plan.units() {
-        let check = &plan.checks[unit % CHECKS].check;
+    for unit in 0..plan.units.len() {
+        let planned = plan.planned(unit.into());
+        let check = &planned.check;
         let other = |name: &str| {
             let index = plan.checks.iter().position(|planned| planned.check.name == name).expect("a check");
             ends[unit - unit % CHECKS + index].0
@@ -99,14 +102,20 @@ fn predict(seed: u64, plan: &Plan) -> Vec<(Outcome, usize)> {
         let outcome = loop {
             attempts += 1;
             let script = script(seed, unit, attempts);
+            // Who has passed a unit on is not asked again.
+            if attempts == 1 && script.is_known && planned.route.contains(&SourceId::Known) {
+                break Outcome::Passed;
+            }
             let in_time = script.length.is_some_and(|length| length < check.timeout.expect("a limit"));
-            let (outcome, class) = match script.done.outcome {
+            let (outcome, class) = match script.done.verdict.outcome {
                 _ if !in_time => (Outcome::TimedOut, RetryClass::Timeout),
                 Outcome::Failed => (Outcome::Failed, RetryClass::Failure),
                 Outcome::Errored => (Outcome::Errored, RetryClass::Error),
                 _ => break Outcome::Passed,
             };
-            let lock = in_time && script.done.locked && check.retry_on.contains(&RetryClass::Lock);
+            let lock = in_time
+                && script.done.process.is_some_and(|process| process.locked)
+                && check.retry_on.contains(&RetryClass::Lock);
             if attempts > check.retries || !(lock || check.retry_on.contains(&class)) {
                 break outcome;
             }
@@ -121,12 +130,13 @@ fn ends(record: &Record) -> Vec<(Outcome, usize)> {
 }
 
 async fn simulate(seed: u64, plan: Plan, given: Given) -> Story {
-    carry_out(plan, given, move |ask| script(seed, ask.unit, ask.number)).await
+    carry_out(plan, given, move |ask| script(seed, ask.place(), ask.number)).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_hundred_random_runs_end_as_the_model_says() {
     let mut seen = [0; Outcome::ALL.len()];
+    let (mut batches, mut fallen_apart, mut known) = (0, 0, 0);
     for seed in 0..200 {
         let plan = scenario(seed);
         let predicted = predict(seed, &plan);
@@ -138,12 +148,22 @@ async fn two_hundred_random_runs_end_as_the_model_says() {
         let faulty = predicted
             .iter()
             .enumerate()
-            .any(|(unit, (outcome, _))| outcome.is_fault() && !story.plan.checks[unit % CHECKS].check.allow_failure);
+            .any(|(unit, (outcome, _))| outcome.is_fault() && !story.plan.check(unit.into()).allow_failure);
         assert_eq!(story.record.exit_code(), u8::from(faulty), "seed {seed}");
         for (count, outcome) in seen.iter_mut().zip(Outcome::ALL) {
             *count += story.record.count(outcome);
         }
+        let asked = story.load.asked.iter().filter(|batch| batch.source == SourceId::Batch);
+        batches += asked.clone().count();
+        let members: usize = asked.map(|batch| batch.units.len()).sum();
+        let by = |source| {
+            let attempts = story.record.units.iter().flat_map(|unit| &unit.attempts);
+            attempts.filter(|attempt| attempt.source == source).count()
+        };
+        fallen_apart += members - by(SourceId::Batch);
+        known += by(SourceId::Known);
     }
+    assert!(batches > 1000 && fallen_apart > 1000 && known > 1000, "{batches}, {fallen_apart}, {known}");
     assert!(seen[..5].iter().all(|count| *count > 1000), "every outcome but cancelled was met: {seen:?}");
 }
 
@@ -218,7 +238,7 @@ async fn a_reader_that_is_stuck_for_good_keeps_no_run_from_its_end() {
 /// No attempt outlasts its timeout, its grace and the moment it takes to be killed.
 fn keeps_its_limits(story: &Story, seed: u64) {
     for (unit, record) in story.record.units.iter().enumerate() {
-        let check = &story.plan.checks[unit % CHECKS].check;
+        let check = story.plan.check(unit.into());
         let longest = check.timeout.expect("a limit") + check.grace_period + ms(210);
         for attempt in &record.attempts {
             assert!(attempt.duration <= longest, "seed {seed}, unit {unit}: {attempt:?}");
@@ -244,7 +264,7 @@ async fn random_runs_that_are_cut_short_tell_nothing_false() {
         let story = simulate(seed, plan, given).await;
         let cancelled = story.cancelled();
         for (unit, (actual, predicted)) in ends(&story.record).iter().zip(&predicted).enumerate() {
-            let (check, attempts) = (&story.plan.checks[unit % CHECKS].check, &story.record.units[unit].attempts);
+            let (check, attempts) = (story.plan.check(unit.into()), &story.record.units.raw[unit].attempts);
             if actual.0 == Outcome::Cancelled {
                 assert!(!cancelled.is_empty(), "seed {seed}, unit {unit}");
                 assert!(actual.1 <= predicted.1.max(1));

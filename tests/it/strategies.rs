@@ -5,26 +5,19 @@ use std::time::Duration;
 use git_wtcheck::checks::{Check, LOG};
 use git_wtcheck::event::{Cause, EventKind};
 use git_wtcheck::exec::signal::Order;
-use git_wtcheck::exec::{Ask, Done};
+use git_wtcheck::model::answer::{Exit, SourceId};
 use git_wtcheck::model::check::{Backoff, BackoffKind, RetryClass};
 use git_wtcheck::model::outcome::Outcome::{self, Cancelled, Errored, Failed, Passed, Skipped, TimedOut};
 use git_wtcheck::model::worktree::Obstacle;
-use git_wtcheck::plan::Plan;
+use git_wtcheck::plan::{Plan, Units};
+use typed_index_collections::TiVec;
 
-use crate::support::machine::{Given, Script, answer, carry_out, check, ms, plan};
+use crate::support::machine::{Ask, Given, Script, carry_out, check, ms, plan};
 
 const SIGINT: i32 = 2;
 
 fn orders(orders: &[(u64, Order)]) -> Given {
     Given { orders: orders.iter().map(|(time, order)| (ms(*time), *order)).collect(), ..Given::default() }
-}
-
-fn worktree(ask: &Ask) -> usize {
-    ask.plan.worktree_of(ask.unit)
-}
-
-fn name(ask: &Ask) -> &str {
-    &ask.plan.checks[ask.plan.check_of(ask.unit)].check.name
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,7 +31,7 @@ async fn one_at_a_time_goes_worktree_by_worktree() {
 #[tokio::test(start_paused = true)]
 async fn what_waits_for_a_drive_takes_nobody_s_place() {
     let one_place = || Plan { max_concurrency: 1, ..plan(3, vec![check("a")]) };
-    let late = |ask: &Ask| match ask.unit {
+    let late = |ask: &Ask<'_>| match ask.place() {
         0 => Script { known_at: ms(120), ..Script::passes(ms(10)) },
         _ => Script::passes(ms(10)),
     };
@@ -52,7 +45,7 @@ async fn what_waits_for_a_drive_takes_nobody_s_place() {
 #[tokio::test(start_paused = true)]
 async fn everything_at_once_keeps_going_after_failures() {
     let story = carry_out(plan(20, vec![check("a"), check("b")]), Given::default(), |ask| {
-        if ask.unit % 2 == 0 { Script::fails(ms(10)) } else { Script::passes(ms(100)) }
+        if ask.place() % 2 == 0 { Script::fails(ms(10)) } else { Script::passes(ms(100)) }
     })
     .await;
     assert_eq!((story.took(), story.load.most), (100, 40));
@@ -62,7 +55,8 @@ async fn everything_at_once_keeps_going_after_failures() {
 #[tokio::test(start_paused = true)]
 async fn bounded_starts_the_next_as_soon_as_a_place_is_free() {
     let plan = Plan { max_concurrency: 3, ..plan(6, vec![check("a")]) };
-    let story = carry_out(plan, Given::default(), |ask| Script::passes(ms([100, 10, 20, 30, 40, 50][ask.unit]))).await;
+    let story =
+        carry_out(plan, Given::default(), |ask| Script::passes(ms([100, 10, 20, 30, 40, 50][ask.place()]))).await;
     assert_eq!(story.starts(), [0, 0, 0, 10, 20, 40].map(Some));
     assert_eq!((story.took(), story.load.most), (100, 3));
 }
@@ -72,7 +66,7 @@ async fn a_check_has_a_bound_of_its_own_that_keeps_no_other_waiting() {
     let heavy = Check { max_concurrency: Some(2), ..check("heavy") };
     let plan = Plan { max_concurrency: 4, ..plan(6, vec![heavy, check("light")]) };
     let story = carry_out(plan, Given::default(), |_| Script::passes(ms(100))).await;
-    assert_eq!(story.load.most_of[&0], 2);
+    assert_eq!(story.load.most_of[&0.into()], 2);
     assert_eq!(story.load.most, 4, "places that heavy may not take go to light");
     assert_eq!(story.took(), 300);
 }
@@ -82,7 +76,7 @@ async fn a_fast_worktree_does_not_wait_for_a_slow_one() {
     let second = Check { needs: vec!["a".into()], ..check("b") };
     let third = Check { needs: vec!["b".into()], ..check("c") };
     let story = carry_out(plan(2, vec![check("a"), second, third]), Given::default(), |ask| {
-        Script::passes(if worktree(ask) == 0 && name(ask) == "a" { ms(10_000) } else { ms(10) })
+        Script::passes(if ask.worktree() == 0 && ask.name() == "a" { ms(10_000) } else { ms(10) })
     })
     .await;
     assert_eq!(story.end(1, 2), 30, "all of its checks are done while the other is at its first");
@@ -93,7 +87,7 @@ async fn a_fast_worktree_does_not_wait_for_a_slow_one() {
 async fn waves_start_when_the_last_one_has_ended() {
     let plan = Plan { batch_size: Some(2), ..plan(5, vec![check("a"), check("b")]) };
     let story = carry_out(plan, Given::default(), |ask| {
-        if worktree(ask) == 0 && name(ask) == "a" { Script::fails(ms(100)) } else { Script::passes(ms(10)) }
+        if ask.worktree() == 0 && ask.name() == "a" { Script::fails(ms(100)) } else { Script::passes(ms(10)) }
     })
     .await;
     let starts = [0, 0, 0, 0, 100, 100, 100, 100, 110, 110].map(Some);
@@ -105,7 +99,7 @@ async fn waves_start_when_the_last_one_has_ended() {
 async fn waves_go_on_over_worktrees_that_start_nothing() {
     let mut plan = Plan { batch_size: Some(1), ..plan(5, vec![check("a")]) };
     for index in [0, 1, 3] {
-        plan.worktrees[index].obstacle = Some(Obstacle::skipped("its folder is gone"));
+        plan.worktrees.raw[index].obstacle = Some(Obstacle::skipped("its folder is gone"));
     }
     let story = carry_out(plan, Given::default(), |_| Script::passes(ms(10))).await;
     assert_eq!(story.outcomes(), [Skipped, Skipped, Passed, Skipped, Passed]);
@@ -115,7 +109,7 @@ async fn waves_go_on_over_worktrees_that_start_nothing() {
 #[tokio::test(start_paused = true)]
 async fn fail_fast_stops_what_runs_and_waits_for_it() {
     let plan = Plan { max_fail: Some(1), max_concurrency: 3, ..plan(5, vec![check("a")]) };
-    let story = carry_out(plan, Given::default(), |ask| match ask.unit {
+    let story = carry_out(plan, Given::default(), |ask| match ask.place() {
         0 => Script::fails(ms(50)),
         1 => Script::hangs().obeying_in(Some(ms(300))),
         _ => Script::hangs().obeying_in(None),
@@ -142,7 +136,7 @@ async fn what_ended_in_the_same_moment_keeps_its_outcome() {
 async fn max_fail_counts_units_and_not_attempts() {
     let a = Check { retries: 2, ..check("a") };
     let plan = Plan { max_fail: Some(3), max_concurrency: 1, ..plan(6, vec![a]) };
-    let story = carry_out(plan, Given::default(), |ask| match ask.unit {
+    let story = carry_out(plan, Given::default(), |ask| match ask.place() {
         1 => Script::passes(ms(10)),
         _ => Script::fails(ms(10)),
     })
@@ -156,7 +150,7 @@ async fn max_fail_counts_units_and_not_attempts() {
 async fn an_allowed_failure_counts_for_nothing() {
     let lint = Check { allow_failure: true, ..check("lint") };
     let plan = Plan { max_fail: Some(1), ..plan(3, vec![lint, check("test")]) };
-    let story = carry_out(plan, Given::default(), |ask| match name(ask) {
+    let story = carry_out(plan, Given::default(), |ask| match ask.name() {
         "lint" => Script::fails(ms(10)),
         _ => Script::passes(ms(100)),
     })
@@ -169,7 +163,7 @@ async fn an_allowed_failure_counts_for_nothing() {
 async fn a_skip_is_no_failure() {
     let b = Check { needs: vec!["a".into()], ..check("b") };
     let mut plan = Plan { max_fail: Some(1), ..plan(2, vec![check("a"), b]) };
-    plan.worktrees[0].obstacle = Some(Obstacle::skipped("gone"));
+    plan.worktrees.raw[0].obstacle = Some(Obstacle::skipped("gone"));
     let story = carry_out(plan, Given::default(), |_| Script::passes(ms(10))).await;
     assert_eq!(story.outcomes(), [Skipped, Skipped, Passed, Passed]);
     assert_eq!(story.record.exit_code(), 0);
@@ -188,7 +182,7 @@ async fn the_deadline_of_the_run_cancels_what_has_not_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_timeout_ends_an_attempt_gently_then_firmly() {
     let a = Check { timeout: Some(ms(500)), grace_period: ms(300), ..check("a") };
-    let story = carry_out(plan(4, vec![a]), Given::default(), |ask| match ask.unit {
+    let story = carry_out(plan(4, vec![a]), Given::default(), |ask| match ask.place() {
         0 => Script::passes(ms(499)),
         1 => Script::hangs(),
         2 => Script::hangs().obeying_in(Some(ms(299))),
@@ -205,12 +199,12 @@ async fn a_timeout_ends_an_attempt_gently_then_firmly() {
 async fn what_is_left_behind_ends_with_its_attempt() {
     let story = carry_out(plan(2, vec![check("a")]), Given::default(), |ask| {
         let leaves = Script { leaves: true, ..Script::passes(ms(10)) };
-        if ask.unit == 0 { leaves } else { leaves.obeying_in(None) }
+        if ask.place() == 0 { leaves } else { leaves.obeying_in(None) }
     })
     .await;
     assert_eq!(story.outcomes(), [Passed, Passed]);
     for unit in &story.record.units {
-        assert!(unit.attempts[0].leaked);
+        assert!(unit.attempts[0].has_leaked());
         assert!(unit.attempts[0].duration <= ms(210), "{:?}", unit.attempts[0].duration);
     }
 }
@@ -256,11 +250,7 @@ type Case = (&'static [RetryClass], fn() -> Script, usize);
 
 #[tokio::test(start_paused = true)]
 async fn what_is_worth_another_attempt_is_told_by_its_class() {
-    let locked = || {
-        let mut script = Script::fails(ms(10));
-        script.done.locked = true;
-        script
-    };
+    let locked = || Script::fails(ms(10)).locked_out();
     let cases: [Case; 9] = [
         (&[RetryClass::Timeout], Script::hangs, 3),
         (&[RetryClass::Error], Script::hangs, 1),
@@ -288,9 +278,9 @@ async fn an_attempt_that_passes_makes_the_unit_pass_and_hides_no_other() {
     })
     .await;
     assert_eq!(story.attempts(0, 0), [(0, 50, TimedOut), (250, 260, Passed)]);
-    assert_eq!(story.record.units[0].attempts[0].signal, Some(15));
+    assert_eq!(story.record.units.raw[0].attempts[0].signal(), Some(15));
     assert_eq!((story.outcome(0, 0), story.record.exit_code()), (Passed, 0));
-    let end = story.record.units[0].end.clone().expect("an end");
+    let end = story.record.units.raw[0].end.clone().expect("an end");
     assert_eq!((end.started, end.duration), (Some(Duration::ZERO), ms(260)), "waits are part of a unit");
 }
 
@@ -298,7 +288,7 @@ async fn an_attempt_that_passes_makes_the_unit_pass_and_hides_no_other() {
 async fn a_unit_that_waits_for_its_next_attempt_gives_its_place_back() {
     let a = Check { retries: 1, ..check("a") };
     let plan = Plan { max_concurrency: 1, ..plan(2, vec![a]) };
-    let story = carry_out(plan, Given::default(), |ask| match (ask.unit, ask.number) {
+    let story = carry_out(plan, Given::default(), |ask| match (ask.place(), ask.number) {
         (0, 1) => Script::fails(ms(10)),
         _ => Script::passes(ms(100)),
     })
@@ -363,7 +353,7 @@ async fn an_interrupt_in_the_grace_period_of_a_timeout_kills_only_when_it_comes_
 #[tokio::test(start_paused = true)]
 async fn a_signal_after_another_cause_decides_the_exit_status() {
     let plan = Plan { max_fail: Some(1), ..plan(2, vec![check("a")]) };
-    let story = carry_out(plan, orders(&[(100, Order::End(SIGINT))]), |ask| match ask.unit {
+    let story = carry_out(plan, orders(&[(100, Order::End(SIGINT))]), |ask| match ask.place() {
         0 => Script::fails(ms(10)),
         _ => Script::hangs().obeying_in(Some(ms(500))),
     })
@@ -390,9 +380,7 @@ async fn needs_and_when_skip_with_a_reason() {
         Check { when: Some("worktree.name == 'w1' && a.outcome == 'passed'".into()), ..check("f") },
     ];
     let story = carry_out(plan(2, checks), Given::default(), |ask| {
-        let mut script = if ask.unit == 0 { Script::fails(ms(10)) } else { Script::passes(ms(10)) };
-        script.done.exit_code = Some(i32::from(ask.unit == 0));
-        script
+        if ask.place() == 0 { Script::fails(ms(10)) } else { Script::passes(ms(10)).ending(Exit::Code(0)) }
     })
     .await;
     assert_eq!(story.outcomes()[..6], [Failed, Skipped, Skipped, Passed, Skipped, Skipped]);
@@ -408,9 +396,7 @@ async fn needs_and_when_skip_with_a_reason() {
 async fn fail_if_makes_an_answer_a_failure_that_is_tried_again() {
     let a = Check { fail_if: Some("a.exit_code != 0".into()), retries: 1, ..check("a") };
     let story = carry_out(plan(1, vec![a]), Given::default(), |ask| {
-        let mut script = Script::passes(ms(10));
-        script.done.exit_code = Some(if ask.number == 1 { 3 } else { 0 });
-        script
+        Script::passes(ms(10)).ending(Exit::Code(if ask.number == 1 { 3 } else { 0 }))
     })
     .await;
     assert_eq!(story.attempts(0, 0), [(0, 10, Failed), (210, 220, Passed)]);
@@ -423,7 +409,8 @@ async fn what_the_machine_has_no_place_for_waits_for_one() {
         move |ask| {
             // Five places: the first five asked have them; all others ask again when one of those has ended.
             use std::sync::atomic::Ordering::SeqCst;
-            let has_place = ask.unit < 5 || running.fetch_add(1, SeqCst) >= 15;
+            let is_asked = ask.source == SourceId::Process;
+            let has_place = ask.place() < 5 || (is_asked && running.fetch_add(1, SeqCst) >= 15);
             Script { has_place, ..Script::passes(ms(100)) }
         }
     })
@@ -438,7 +425,7 @@ async fn a_machine_with_no_place_at_all_is_an_error_that_is_tried_again() {
     let a = Check { retries: 1, ..check("a") };
     let plan = Plan { max_concurrency: 1, ..plan(2, vec![a]) };
     let story = carry_out(plan, Given::default(), |ask| Script {
-        has_place: ask.unit == 0 && ask.number == 2,
+        has_place: ask.place() == 0 && ask.number == 2,
         ..Script::passes(ms(10))
     })
     .await;
@@ -451,72 +438,131 @@ fn log() -> Check {
     Check { kind: LOG, command: None, retries: 2, ..check("log") }
 }
 
-fn answering(ask: &Ask) -> Script {
-    let mut script = Script::passes(ms(10));
-    script.done = Done {
-        others: ask.with.iter().filter(|unit| **unit != ask.unit).map(|unit| (*unit, answer())).collect(),
-        ..script.done
-    };
-    script
+fn worktrees(places: std::ops::Range<usize>) -> Vec<usize> {
+    places.collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_process_answers_for_all_worktrees() {
-    let story = carry_out(plan(50, vec![check("a"), log()]), Given::default(), answering).await;
+    let story = carry_out(plan(50, vec![check("a"), log()]), Given::default(), |_| Script::passes(ms(10))).await;
     assert_eq!(story.outcomes(), [Passed; 100]);
-    let logs: Vec<_> = story.load.asked.iter().filter(|(unit, ..)| unit % 2 == 1).collect();
-    assert_eq!(logs.len(), 1, "{logs:?}");
-    assert_eq!(logs[0].2.len(), 50);
+    assert_eq!(story.load.asked_of(1), [worktrees(0..50)]);
     assert!((0..50).all(|worktree| story.attempts(worktree, 1).len() == 1), "each has an attempt to show");
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_are_there_already_let_the_next_wave_in() {
-    for batch_size in [1, 2, 3] {
+async fn a_batch_takes_one_place_and_no_more_of_its_check_s_own() {
+    let log = Check { max_concurrency: Some(1), ..log() };
+    let plan = Plan { max_concurrency: 2, ..plan(20, vec![check("a"), log]) };
+    let story = carry_out(plan, Given::default(), |_| Script::passes(ms(10))).await;
+    assert_eq!((story.load.asked_of(1).len(), story.load.most), (1, 2));
+    // One place for all of the logs at first, then two for the rest.
+    assert_eq!(story.took(), 110);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_of_one_wave() {
+    for (batch_size, asked) in [(1, 7), (2, 4), (3, 3), (7, 1)] {
         let plan = Plan { batch_size: Some(batch_size), ..plan(7, vec![log()]) };
-        let story = carry_out(plan, Given::default(), answering).await;
+        let story = carry_out(plan, Given::default(), |_| Script::passes(ms(10))).await;
         assert_eq!(story.outcomes(), [Passed; 7], "{}", story.reason(6, 0));
-        assert_eq!(story.load.asked.len(), 1);
+        assert_eq!(story.load.asked.len(), asked, "waves of {batch_size}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_one_process_cannot_answer_for_all_each_worktree_is_asked_by_itself() {
-    let log = Check { retries: 0, ..log() };
-    let story = carry_out(plan(10, vec![log]), Given::default(), |ask| {
-        let broken = ask.unit == 7;
-        if broken || !ask.with.is_empty() { Script::errs(ms(10)) } else { Script::passes(ms(10)) }
+async fn a_batch_is_of_what_may_start_and_grows_with_what_has_come_meanwhile() {
+    let log = Check { needs: vec!["a".into()], ..log() };
+    let plan = Plan { max_concurrency: 4, ..plan(9, vec![check("a"), log]) };
+    let story = carry_out(plan, Given::default(), |ask| {
+        let late = ask.worktree() > 5 && ask.name() == "a";
+        Script::passes(ms(if late { 50 } else { 10 }))
     })
     .await;
-    let mut expected = [Passed; 10];
-    expected[7] = Errored;
-    assert_eq!(story.outcomes(), expected, "only the broken one errs, not the one that happened to ask");
-    assert_eq!(story.load.asked.len(), 11);
-    assert!(story.record.units.iter().all(|unit| unit.attempts.len() == 1));
+    assert_eq!(story.outcomes(), [Passed; 18]);
+    let asked = story.load.asked_of(1);
+    assert_eq!(asked.concat().len(), 9, "each once: {asked:?}");
+    assert!(asked.len() < 5 && asked[0] == worktrees(0..4), "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_shared_answer_leaves_out_is_asked_for() {
-    let story = carry_out(plan(10, vec![log()]), Given::default(), |ask| {
-        let mut script = answering(ask);
-        script.done.others.retain(|(unit, _)| *unit != 4);
-        script
+async fn what_is_known_takes_no_time_and_no_place() {
+    let plan = Plan { max_concurrency: 1, ..plan(10, vec![log()]) };
+    let story =
+        carry_out(plan, Given::default(), |ask| Script { is_known: ask.worktree() % 2 == 0, ..Script::passes(ms(10)) })
+            .await;
+    assert_eq!((story.outcomes(), story.took()), (vec![Passed; 10], 10));
+    assert_eq!(story.load.asked_of(0), [vec![1, 3, 5, 7, 9]]);
+    let sources = |worktree: usize| story.record.units.raw[worktree].attempts[0].source;
+    assert_eq!((sources(0), sources(1)), (SourceId::Known, SourceId::Batch));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_fails_falls_apart_into_its_units() {
+    let broken = |ask: &Ask<'_>| match (ask.source, ask.worktree()) {
+        (SourceId::Process, 7) | (SourceId::Batch, _) => Script::errs(ms(10)),
+        _ => Script::passes(ms(10)),
+    };
+    let hangs = |ask: &Ask<'_>| match (ask.source, ask.worktree()) {
+        (SourceId::Process, 7) => Script::errs(ms(10)),
+        (SourceId::Batch, 0) => Script::hangs(),
+        _ => Script::passes(ms(10)),
+    };
+    for script in [broken, hangs] {
+        let log = Check { retries: 0, timeout: Some(ms(100)), ..log() };
+        let story = carry_out(plan(10, vec![log]), Given::default(), script).await;
+        let mut expected = [Passed; 10];
+        expected[7] = Errored;
+        assert_eq!(story.outcomes(), expected, "only the broken one errs, not the one that happened to ask");
+        assert_eq!(story.load.asked.len(), 11);
+        assert!(story.record.units.iter().all(|unit| unit.attempts.len() == 1), "the batch was nobody's attempt");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_leaves_out_is_asked_for() {
+    let story = carry_out(plan(10, vec![log()]), Given::default(), |ask| Script {
+        passes_on: ask.worktree() == 4,
+        ..Script::passes(ms(10))
     })
     .await;
     assert_eq!(story.outcomes(), [Passed; 10]);
-    assert_eq!(story.load.asked.iter().map(|(unit, ..)| *unit).collect::<Vec<_>>(), [0, 4]);
+    assert_eq!(story.load.asked_of(0), [worktrees(0..10), vec![4]]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shared_question_without_a_place_is_asked_again_for_all() {
+async fn what_may_not_join_is_asked_for_by_itself() {
+    let mut plan = plan(4, vec![log()]);
+    plan.worktrees.raw[1].head = None;
+    plan.worktrees.raw[2].foreign = true;
+    let story = carry_out(plan, Given::default(), |_| Script::passes(ms(10))).await;
+    let mut asked = story.load.asked_of(0);
+    asked.sort();
+    assert_eq!((story.outcomes(), asked), (vec![Passed; 4], vec![vec![0, 3], vec![1], vec![2]]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_without_a_place_is_asked_again() {
     let refused = std::sync::atomic::AtomicBool::new(false);
     let story = carry_out(plan(10, vec![check("a"), log()]), Given::default(), move |ask| {
-        let first = name(ask) == "log" && !refused.swap(true, std::sync::atomic::Ordering::SeqCst);
-        Script { has_place: !first, ..answering(ask) }
+        let is_batch = ask.source == SourceId::Batch && ask.worktree() == 0;
+        let has_place = !is_batch || refused.swap(true, std::sync::atomic::Ordering::SeqCst);
+        Script { has_place, ..Script::passes(ms(10)) }
     })
     .await;
     assert_eq!(story.outcomes(), [Passed; 20]);
-    assert_eq!(story.load.asked.iter().filter(|(unit, ..)| unit % 2 == 1).count(), 1);
+    assert_eq!(story.load.asked_of(1).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_no_place_for_a_batch_alone_each_unit_is_told_so() {
+    let story = carry_out(plan(3, vec![Check { retries: 0, ..log() }]), Given::default(), |_| Script {
+        has_place: false,
+        ..Script::passes(ms(10))
+    })
+    .await;
+    assert_eq!(story.outcomes(), [Errored; 3]);
+    assert!(story.reason(2, 0).contains("no place"), "{}", story.reason(2, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -529,7 +575,7 @@ async fn an_interrupt_while_all_wait_for_one_answer_ends_them_all() {
 #[tokio::test(start_paused = true)]
 async fn a_worktree_that_cannot_be_checked_keeps_its_reason_when_the_run_is_cancelled() {
     let mut plan = Plan { batch_size: Some(1), ..plan(3, vec![check("a")]) };
-    plan.worktrees[2].obstacle = Some(Obstacle::skipped("bare"));
+    plan.worktrees.raw[2].obstacle = Some(Obstacle::skipped("bare"));
     let story = carry_out(plan, orders(&[(50, Order::End(SIGINT))]), |_| Script::hangs()).await;
     assert_eq!(story.outcomes(), [Cancelled, Cancelled, Skipped]);
     assert_eq!(story.reason(2, 0), "bare");
@@ -538,7 +584,7 @@ async fn a_worktree_that_cannot_be_checked_keeps_its_reason_when_the_run_is_canc
 #[tokio::test(start_paused = true)]
 async fn a_broken_worktree_counts_as_a_failure() {
     let mut plan = Plan { max_fail: Some(1), ..plan(2, vec![check("a"), check("b")]) };
-    plan.worktrees[0].obstacle = Some(Obstacle::errored("unreadable"));
+    plan.worktrees.raw[0].obstacle = Some(Obstacle::errored("unreadable"));
     let story = carry_out(plan, Given::default(), |_| Script::passes(ms(10))).await;
     let outcomes: Vec<Outcome> = story.outcomes();
     assert_eq!(outcomes[0], Errored);
@@ -561,7 +607,12 @@ async fn time_in_which_the_run_is_stopped_counts_against_no_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_of_nothing_is_over_at_once() {
-    let story = carry_out(plan(0, vec![check("a")]), Given::default(), |_| Script::hangs()).await;
+    let story = carry_out(
+        Plan { worktrees: TiVec::new(), units: Units::default(), ..plan(1, vec![check("a")]) },
+        Given::default(),
+        |_| Script::hangs(),
+    )
+    .await;
     assert_eq!((story.took(), story.events.len(), story.record.exit_code()), (0, 2, 0));
 }
 

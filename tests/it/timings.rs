@@ -195,8 +195,8 @@ async fn the_page_of_a_thousand_units() {
     let mut plan = plan(250, checks.collect());
     plan.max_concurrency = 8;
     let story = carry_out(plan, Given::default(), |ask| {
-        let length = ms(10 + (ask.unit as u64 * 7919) % 90);
-        if ask.unit % 3 == 0 { Script::fails(length) } else { Script::passes(length) }
+        let length = ms(10 + (ask.place() as u64 * 7919) % 90);
+        if ask.place() % 3 == 0 { Script::fails(length) } else { Script::passes(length) }
     })
     .await;
     let folder = tempfile::tempdir().expect("a folder");

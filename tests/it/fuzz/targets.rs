@@ -13,13 +13,13 @@ use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config::{self, Entry, Scope};
 use git_wtcheck::git::index::{Hash, Index, is_plain};
 use git_wtcheck::git::worktrees;
-use git_wtcheck::model::answer::{Exit, Verdict};
+use git_wtcheck::model::answer::{Evidence, Exit, Verdict};
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::budget::Budget;
-use git_wtcheck::plan::condition::Known;
+use git_wtcheck::plan::expression::Known;
 use git_wtcheck::plan::{Plan, Selection};
 use git_wtcheck::settings::{Faults, Settings, Sources, read};
 use git_wtcheck::text::message::tell;
@@ -171,7 +171,7 @@ pub fn expression(bytes: &[u8]) {
     let known = Known { outcome: Some(Outcome::Passed), facts: &facts, exit_code: Some(0), duration: Duration::ZERO };
     for condition in plan.checks.iter().filter_map(|planned| planned.when.as_ref()) {
         in_time(|| {
-            condition.evaluate(&plan.worktrees[0], &Budget::default(), |name| (name == "status").then_some(known))
+            condition.evaluate(&plan.worktrees.raw[0], &Budget::default(), |name| (name == "status").then_some(known))
         });
     }
 }
@@ -192,21 +192,22 @@ fn answer_for_both(check: &Check, output: &[u8], piece: usize) -> Result<Vec<Opt
     Ok(found.into_iter().map(|found| found.map(|found| found.verdict)).collect())
 }
 
+static NOTHING: Evidence = Evidence { changed: None };
 static GIT: LazyLock<Git> = LazyLock::new(|| Git::new(&ENVIRONMENT));
 
 fn question(check: &Check, worktree: usize) -> Question<'_> {
     Question {
         check,
-        worktree: &BUILT_IN.worktrees[worktree],
-        common_dir: &BUILT_IN.common_dir,
+        worktree: &BUILT_IN.worktrees.raw[worktree],
+        common_dir: Path::new("/r/.git"),
         number: 1,
-        changed: None,
+        evidence: &NOTHING,
     }
 }
 
 /// Reads an output whole and in pieces, which must come to the same.
 fn answered(check: usize, output: &[u8]) -> Verdict {
-    let check = &BUILT_IN.checks[check].check;
+    let check = &BUILT_IN.checks.raw[check].check;
     let whole = answer(check, output, output.len().max(1));
     for piece in [1, 2, 7] {
         assert!(said(&answer(check, output, piece)) == said(&whole), "the same, in pieces of {piece}");
@@ -252,7 +253,7 @@ pub fn diff(bytes: &[u8]) {
 /// `git log --format=... -z`, for one worktree and for several.
 pub fn log(bytes: &[u8]) {
     answered(2, bytes);
-    let check = &BUILT_IN.checks[2].check;
+    let check = &BUILT_IN.checks.raw[2].check;
     let whole = answer_for_both(check, bytes, bytes.len().max(1));
     for found in whole.iter().flatten().flatten() {
         assert_eq!(found.outcome, Outcome::Passed, "{found:?}");

@@ -1,26 +1,29 @@
 //! A machine on which only virtual time passes: the real dispatcher and the real supervision over jobs that are scripts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use git_wtcheck::checks::{COMMAND, Check, LOG};
+use git_wtcheck::checks::{Asking, COMMAND, Check, CheckKind, Kind, Question, Reader};
 use git_wtcheck::event::{Cause, Event, EventKind};
 use git_wtcheck::exec::clock::Clock;
+use git_wtcheck::exec::control::Control;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
+use git_wtcheck::exec::executor::{Answer, Asked, Batch, Done, Executor, NoPlace};
 use git_wtcheck::exec::signal::Order;
-use git_wtcheck::exec::unit::{Ending, Job, supervise};
-use git_wtcheck::exec::{Ask, Control, Done, Executor, NoAttempt};
-use git_wtcheck::model::answer::{Finding, Verdict};
+use git_wtcheck::exec::supervise::{Ending, Job, supervise};
+use git_wtcheck::git::command::Git;
+use git_wtcheck::model::answer::{Exit, ProcessEnd, SourceId};
 use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::check::{Backoff, BackoffKind, CommandLine, RetryClass};
-use git_wtcheck::model::facts::Facts;
+use git_wtcheck::model::facts::FactDef;
+use git_wtcheck::model::id::{CheckId, UnitId};
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
-use git_wtcheck::plan::condition::{Condition, Reader};
-use git_wtcheck::plan::{Plan, PlannedCheck, Prerequisite, UnitIndex};
+use git_wtcheck::plan::{Plan, Selection};
 use git_wtcheck::record::Record;
+use git_wtcheck::settings::{Merged, Settings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -54,42 +57,50 @@ pub fn check(name: &str) -> Check {
     }
 }
 
+/// A kind of check that is asked of these sources, one after the other.
+struct Routed(&'static str, &'static [SourceId]);
+
+impl Kind for Routed {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn question(&self) -> &'static str {
+        "What does the script say?"
+    }
+
+    fn facts(&self) -> &'static [FactDef] {
+        &[]
+    }
+
+    fn route(&self, _: &Check) -> &'static [SourceId] {
+        self.1
+    }
+
+    fn may_join(&self, worktree: &Worktree) -> bool {
+        worktree.head.is_some()
+    }
+
+    fn ask(&self, _: &Git, _: &Question<'_>) -> Asking<dyn Reader> {
+        unreachable!("the machine starts no process")
+    }
+}
+
+/// A kind for each route there can be.
+pub const ROUTES: [CheckKind; 4] = [
+    CheckKind::of(&Routed("own", &[SourceId::Process])),
+    CheckKind::of(&Routed("known", &[SourceId::Known, SourceId::Process])),
+    CheckKind::of(&Routed("batch", &[SourceId::Batch, SourceId::Process])),
+    CheckKind::of(&Routed("all", &[SourceId::Known, SourceId::Batch, SourceId::Process])),
+];
+
 /// A plan of these checks, in this order, on so many worktrees; as many units at a time as there are.
 pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
-    let known: BTreeMap<String, Check> = checks.iter().map(|check| (check.name.clone(), check.clone())).collect();
-    let names: Vec<String> = checks.iter().map(|check| check.name.clone()).collect();
-    let index = |name: &String| names.iter().position(|known| known == name).expect("a check of the plan");
-    let planned = |check: Check| {
-        let compile =
-            |text: &String, own| Reader::new(&known).compile(text, own).unwrap_or_else(|fault| panic!("{fault:?}"));
-        let when = check.when.as_ref().map(|text| compile(text, None));
-        let fail_if = check.fail_if.as_ref().map(|text| compile(text, Some(&check.name)));
-        let mut prerequisites: Vec<Prerequisite> =
-            check.needs.iter().map(|name| Prerequisite { check: index(name), must_pass: true }).collect();
-        for name in when.iter().chain(&fail_if).flat_map(Condition::names).filter(|name| **name != check.name) {
-            if prerequisites.iter().all(|known| known.check != index(name)) {
-                prerequisites.push(Prerequisite { check: index(name), must_pass: false });
-            }
-        }
-        let shared = check.kind == LOG;
-        PlannedCheck {
-            check,
-            when,
-            fail_if,
-            prerequisites,
-            dependents: Vec::new(),
-            brought_by: None,
-            left_out: None,
-            unapproved: false,
-            shared,
-        }
-    };
-    let mut checks: Vec<PlannedCheck> = checks.into_iter().map(planned).collect();
-    for dependent in 0..checks.len() {
-        for prerequisite in checks[dependent].prerequisites.clone() {
-            checks[prerequisite.check].dependents.push(dependent);
-        }
-    }
+    let Ok(mut settings) = Settings::resolve(Merged::default()) else { panic!("the defaults hold") };
+    settings.pipeline = checks.iter().map(|check| check.name.clone()).collect();
+    settings.run.max_concurrency = (worktrees * checks.len()).max(1);
+    settings.run.refresh_index = false;
+    settings.checks.extend(checks.into_iter().map(|check| (check.name.clone(), check)));
     let worktree = |index: usize| Worktree {
         path: PathBuf::from(format!("/r/w{index}")),
         name: format!("w{index}"),
@@ -97,16 +108,10 @@ pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
         branch: Some(format!("b{index}")),
         ..Worktree::default()
     };
-    let all = (worktrees * checks.len()).max(1);
-    Plan {
-        common_dir: PathBuf::from("/r/.git"),
-        worktrees: (0..worktrees).map(worktree).collect(),
-        checks,
-        max_concurrency: all,
-        batch_size: None,
-        global_timeout: None,
-        max_fail: None,
-        refresh_index: false,
+    let worktrees = (0..worktrees).map(worktree).collect();
+    match Plan::new(settings, &Selection::default(), "/r/.git".into(), worktrees, 1) {
+        Ok(plan) => plan,
+        Err(faults) => panic!("{faults:?}"),
     }
 }
 
@@ -125,6 +130,10 @@ pub struct Script {
     pub has_place: bool,
     /// When, from the run's start, all that it needs is known; until then it is put off.
     pub known_at: Duration,
+    /// Whether nobody needs to be asked.
+    pub is_known: bool,
+    /// Whether the one process that was asked for many tells nothing of this one.
+    pub passes_on: bool,
 }
 
 impl Script {
@@ -137,6 +146,8 @@ impl Script {
             leaves: false,
             has_place: true,
             known_at: Duration::ZERO,
+            is_known: false,
+            passes_on: false,
         }
     }
 
@@ -147,9 +158,7 @@ impl Script {
 
     /// It fails after this long.
     pub fn fails(length: Duration) -> Self {
-        let mut script = Self::of(length, Outcome::Failed);
-        script.done.exit_code = Some(1);
-        script
+        Self::of(length, Outcome::Failed).ending(Exit::Code(1))
     }
 
     /// It cannot be carried out, which is known after this long.
@@ -160,6 +169,22 @@ impl Script {
     /// It never ends by itself.
     pub fn hangs() -> Self {
         Self { length: None, ..Self::passes(Duration::ZERO) }
+    }
+
+    /// Its process ends so.
+    #[must_use]
+    pub fn ending(mut self, exit: Exit) -> Self {
+        let process = self.done.process.take().unwrap_or_default();
+        self.done.process = Some(ProcessEnd { exit: Some(exit), ..process });
+        self
+    }
+
+    /// Another git process's lock was in its way.
+    #[must_use]
+    pub fn locked_out(mut self) -> Self {
+        let process = self.done.process.take().unwrap_or_default();
+        self.done.process = Some(ProcessEnd { locked: true, ..process });
+        self
     }
 
     /// It takes so long to end once asked to; none: it has to be killed.
@@ -215,15 +240,54 @@ impl Job for Passing {
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     running: usize,
-    /// The most attempts at a time.
+    /// The most batches at a time.
     pub most: usize,
-    each: BTreeMap<usize, usize>,
-    /// The most attempts at a time of each check.
-    pub most_of: BTreeMap<usize, usize>,
-    /// Attempts that were carried out, in the order of their starts, with those that they were to answer for too.
-    pub asked: Vec<(UnitIndex, u32, Vec<UnitIndex>)>,
-    /// Units that were put off at least once.
-    pub put_off: BTreeSet<UnitIndex>,
+    each: BTreeMap<CheckId, usize>,
+    /// The most batches at a time of each check.
+    pub most_of: BTreeMap<CheckId, usize>,
+    /// What was asked for, in the order in which it was.
+    pub asked: Vec<Batch>,
+}
+
+impl Load {
+    /// The units of each batch of this check, by their worktrees.
+    pub fn asked_of(&self, check: usize) -> Vec<Vec<usize>> {
+        let of_check = |batch: &&Batch| batch.plan.units[batch.units[0].unit].check == CheckId::from(check);
+        let worktrees = |batch: &Batch| {
+            batch.units.iter().map(|asked| usize::from(batch.plan.units[asked.unit].worktree)).collect()
+        };
+        self.asked.iter().filter(of_check).map(worktrees).collect()
+    }
+}
+
+/// What is asked of the machine for one unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// Who is asked.
+    pub source: SourceId,
+    /// The unit.
+    pub unit: UnitId,
+    /// The attempt, counted from 1.
+    pub number: u32,
+}
+
+impl Ask<'_> {
+    /// The worktree, by its place.
+    pub fn worktree(&self) -> usize {
+        self.plan.units[self.unit].worktree.into()
+    }
+
+    /// The unit, by its place.
+    pub fn place(&self) -> usize {
+        self.unit.into()
+    }
+
+    /// The check's name.
+    pub fn name(&self) -> &str {
+        &self.plan.check(self.unit).name
+    }
 }
 
 struct Machine<F> {
@@ -233,35 +297,56 @@ struct Machine<F> {
     stopped_for: Duration,
 }
 
-impl<F> Machine<F> {
+impl<F: Fn(&Ask<'_>) -> Script> Machine<F> {
     fn load(&self) -> std::sync::MutexGuard<'_, Load> {
         self.load.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn script_of(&self, plan: &Plan, source: SourceId, asked: &Asked) -> Script {
+        (self.script)(&Ask { plan, source, unit: asked.unit, number: asked.number })
+    }
+
+    fn begins(&self, batch: &Batch) {
+        let check = batch.plan.units[batch.units[0].unit].check;
+        let mut load = self.load();
+        load.asked.push(batch.clone());
+        load.running += 1;
+        load.most = load.most.max(load.running);
+        let each = load.each.entry(check).or_default();
+        *each += 1;
+        let each = *each;
+        let most = load.most_of.entry(check).or_default();
+        *most = each.max(*most);
+    }
+
+    fn ends(&self, batch: &Batch) {
+        let mut load = self.load();
+        load.running -= 1;
+        *load.each.entry(batch.plan.units[batch.units[0].unit].check).or_default() -= 1;
+    }
 }
 
-impl<F: Fn(&Ask) -> Script + Send + Sync + 'static> Executor for Machine<F> {
-    async fn attempt(&self, ask: Ask, mut control: Control) -> Result<Done, NoAttempt> {
-        let index = ask.plan.check_of(ask.unit);
-        let check = &ask.plan.checks[index].check;
-        let script = (self.script)(&ask);
+impl<F: Fn(&Ask<'_>) -> Script + Send + Sync + 'static> Executor for Machine<F> {
+    fn not_yet(&self, plan: &Plan, unit: UnitId) -> Option<Duration> {
+        let script = (self.script)(&Ask { plan, source: SourceId::Known, unit, number: 1 });
+        (self.clock.now() < script.known_at).then_some(ms(50))
+    }
+
+    fn known(&self, plan: &Plan, asked: &Asked) -> Answer {
+        let script = self.script_of(plan, SourceId::Known, asked);
+        if script.is_known { Answer::Done(script.done) } else { Answer::Pass }
+    }
+
+    /// The first unit's script says how long it takes and whether there is a place; each one's, what it comes to.
+    async fn answer(&self, batch: Batch, mut control: Control) -> Result<Vec<Answer>, NoPlace> {
+        let check = batch.plan.check(batch.units[0].unit);
+        let scripts: Vec<Script> =
+            batch.units.iter().map(|asked| self.script_of(&batch.plan, batch.source, asked)).collect();
+        let script = &scripts[0];
         if !script.has_place {
-            return Err(NoAttempt::NoPlace(std::io::Error::other("full")));
+            return Err(NoPlace(std::io::Error::other("full")));
         }
-        if self.clock.now() < script.known_at {
-            self.load().put_off.insert(ask.unit);
-            return Err(NoAttempt::NotYet(ms(50)));
-        }
-        {
-            let mut load = self.load();
-            load.asked.push((ask.unit, ask.number, ask.with.clone()));
-            load.running += 1;
-            load.most = load.most.max(load.running);
-            let each = load.each.entry(index).or_default();
-            *each += 1;
-            let each = *each;
-            let most = load.most_of.entry(index).or_default();
-            *most = each.max(*most);
-        }
+        self.begins(&batch);
         let now = Instant::now();
         let end = script.length.map(|length| now + length);
         let rest = if script.leaves { None } else { Some(now) };
@@ -269,16 +354,25 @@ impl<F: Fn(&Ask) -> Script + Send + Sync + 'static> Executor for Machine<F> {
         let ending = supervise(&mut job, check.timeout, check.grace_period, &self.clock, &mut control).await;
         assert!(job.end.is_some_and(|end| end <= Instant::now()), "supervise gives back only when the job has ended");
         assert!(job.rest.is_some_and(|rest| rest <= Instant::now()), "and what it left behind has too");
-        {
-            let mut load = self.load();
-            load.running -= 1;
-            *load.each.entry(index).or_default() -= 1;
-        }
-        Ok(match ending {
-            Ending::Itself { leaked } => Done { leaked, ..script.done },
-            Ending::TimedOut => Done { signal: Some(15), ..Done::with(Outcome::TimedOut, Some("too long".to_owned())) },
-            Ending::Cancelled => Done::with(Outcome::Cancelled, None),
-        })
+        self.ends(&batch);
+        let came_to = |script: Script| match ending {
+            Ending::Itself { leaked } => {
+                let process = script.done.process.clone().unwrap_or_default();
+                Answer::Done(script.done.of_process(ProcessEnd { leaked, ..process }))
+            }
+            Ending::TimedOut => {
+                let process = ProcessEnd { exit: Some(Exit::Signal(15)), ..ProcessEnd::default() };
+                Answer::Done(Done::with(Outcome::TimedOut, Some("too long".to_owned())).of_process(process))
+            }
+            Ending::Cancelled => Answer::Done(Done::with(Outcome::Cancelled, None)),
+        };
+        // One process tells nothing of a unit for which a process of its own would find no end.
+        let is_endless =
+            |script: &Script| script.length.is_none_or(|length| check.timeout.is_some_and(|most| length >= most));
+        let passes_on = |script: &Script| batch.source == SourceId::Batch && (script.passes_on || is_endless(script));
+        let is_over = matches!(ending, Ending::Itself { .. });
+        let answer = |script: Script| if is_over && passes_on(&script) { Answer::Pass } else { came_to(script) };
+        Ok(scripts.into_iter().map(answer).collect())
     }
 
     fn suspend(&self) {
@@ -312,7 +406,7 @@ pub struct Given {
 }
 
 /// Carries a plan out on a machine where attempts do what the script says, and checks what holds for every run.
-pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask) -> Script + Send + Sync + 'static) -> Story {
+pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask<'_>) -> Script + Send + Sync + 'static) -> Story {
     let plan = Arc::new(plan);
     let clock = Clock::default();
     let machine =
@@ -373,47 +467,71 @@ impl Story {
         assert!(matches!(self.events.first().map(|event| &event.kind), Some(EventKind::RunStarted(_))));
         assert!(matches!(self.events.last().map(|event| &event.kind), Some(EventKind::RunFinished)));
         assert!(self.events.is_sorted_by_key(|event| event.at), "time never falls");
-        let mut ends = vec![0; plan.units()];
-        let mut open: BTreeMap<UnitIndex, u32> = BTreeMap::new();
-        let mut finished = vec![0; plan.units()];
+        let mut ends = vec![0; plan.units.len()];
+        let mut open: BTreeMap<UnitId, u32> = BTreeMap::new();
+        let mut finished = vec![0; plan.units.len()];
         let mut cancelled = false;
         for event in &self.events {
             match &event.kind {
                 EventKind::UnitFinished { unit, .. } => {
-                    ends[*unit] += 1;
-                    let is_open = open.contains_key(unit) && !self.load.put_off.contains(unit);
+                    ends[usize::from(*unit)] += 1;
+                    // An attempt that came to nothing that counts may have been its last.
+                    let is_open = open.remove(unit).is_some() && !cancelled;
                     assert!(!is_open, "a unit ends after its attempt");
                 }
                 EventKind::AttemptStarted { unit, number } => {
+                    let at = usize::from(*unit);
+                    assert_eq!(*number, finished[at] + 1, "attempts are counted from 1");
+                    assert_eq!(ends[at], 0, "nothing begins after the end");
                     assert!(!cancelled, "no attempt starts after the run was cancelled");
-                    assert_eq!(*number, finished[*unit] + 1, "attempts are counted from 1");
-                    assert_eq!(ends[*unit], 0, "nothing begins after the end");
                     open.insert(*unit, *number);
                 }
                 EventKind::AttemptFinished { unit, attempt, .. } => {
                     assert_eq!(open.remove(unit), Some(attempt.number), "what ends had begun");
-                    finished[*unit] = attempt.number;
+                    assert!(plan.planned(*unit).route.contains(&attempt.source), "{:?} is asked", attempt.source);
+                    finished[usize::from(*unit)] = attempt.number;
                 }
                 EventKind::Cancelling(_) => cancelled = true,
                 _ => {}
             }
         }
         assert!(ends.iter().all(|count| *count == 1), "every unit ends exactly once: {ends:?}");
+        self.holds_of_batches();
+        assert_eq!(self.record.ended(), plan.units.len());
+        for (unit, record) in self.record.units.iter_enumerated() {
+            assert_eq!(record.attempts.len(), finished[usize::from(unit)] as usize);
+            assert!(record.attempts.len() <= 1 + plan.check(unit).retries as usize);
+        }
+    }
+
+    fn holds_of_batches(&self) {
+        let plan = &self.plan;
         assert!(self.load.most <= plan.max_concurrency, "{} at a time", self.load.most);
-        for (index, most) in &self.load.most_of {
-            let allowed = plan.checks[*index].check.max_concurrency.unwrap_or(usize::MAX);
-            assert!(*most <= allowed, "{most} of check {index} at a time, not {allowed}");
+        for (check, most) in &self.load.most_of {
+            let allowed = plan.checks[*check].check.max_concurrency.unwrap_or(usize::MAX);
+            assert!(*most <= allowed, "{most} of check {check:?} at a time, not {allowed}");
         }
-        assert_eq!(self.record.ended(), plan.units());
-        for (unit, record) in self.record.units.iter().enumerate() {
-            assert_eq!(record.attempts.len(), finished[unit] as usize);
-            assert!(record.attempts.len() <= 1 + plan.checks[plan.check_of(unit)].check.retries as usize);
+        let wave =
+            |unit: UnitId| plan.batch_size.map_or(0, |size| usize::from(plan.units[unit].worktree) / size.max(1));
+        for batch in &self.load.asked {
+            let units: Vec<UnitId> = batch.units.iter().map(|asked| asked.unit).collect();
+            let same =
+                |unit: &UnitId| plan.units[*unit].check == plan.units[units[0]].check && wave(*unit) == wave(units[0]);
+            assert!(units.iter().all(same), "a batch is of one check and one wave: {units:?}");
+            assert!((batch.source == SourceId::Batch) == (units.len() > 1), "{:?} of {units:?}", batch.source);
+            assert!(units.is_sorted() && units.windows(2).all(|pair| pair[0] != pair[1]), "each once: {units:?}");
+            let joins = |unit: &UnitId| plan.may_join(*unit) && plan.planned(*unit).route.contains(&batch.source);
+            assert!(units.len() == 1 || units.iter().all(joins), "{units:?}");
         }
+    }
+
+    fn unit(&self, worktree: usize, check: usize) -> UnitId {
+        self.plan.units.at(worktree.into(), check.into())
     }
 
     /// How a unit ended.
     pub fn outcome(&self, worktree: usize, check: usize) -> Outcome {
-        self.record.units[self.plan.unit(worktree, check)].end.as_ref().expect("an end").outcome
+        self.record.units[self.unit(worktree, check)].end.as_ref().expect("an end").outcome
     }
 
     /// How every unit ended, in the order of the plan.
@@ -423,18 +541,13 @@ impl Story {
 
     /// Why a unit did not pass.
     pub fn reason(&self, worktree: usize, check: usize) -> String {
-        self.record.units[self.plan.unit(worktree, check)]
-            .end
-            .as_ref()
-            .expect("an end")
-            .reason
-            .clone()
-            .unwrap_or_default()
+        let end = self.record.units[self.unit(worktree, check)].end.as_ref().expect("an end");
+        end.reason.clone().unwrap_or_default()
     }
 
     /// The attempts of a unit: from when to when, in milliseconds, and to what.
     pub fn attempts(&self, worktree: usize, check: usize) -> Vec<(u128, u128, Outcome)> {
-        let attempts = &self.record.units[self.plan.unit(worktree, check)].attempts;
+        let attempts = &self.record.units[self.unit(worktree, check)].attempts;
         let span = |attempt: &Arc<git_wtcheck::event::Attempt>| {
             let end = attempt.started + attempt.duration;
             (attempt.started.as_millis(), end.as_millis(), attempt.outcome)
@@ -452,7 +565,7 @@ impl Story {
 
     /// When a unit ended, in milliseconds.
     pub fn end(&self, worktree: usize, check: usize) -> u128 {
-        let meant = self.plan.unit(worktree, check);
+        let meant = self.unit(worktree, check);
         let is_end = |event: &&Event| matches!(event.kind, EventKind::UnitFinished { unit, .. } if unit == meant);
         self.events.iter().find(is_end).expect("an end").at.as_millis()
     }
@@ -470,9 +583,4 @@ impl Story {
         };
         self.events.iter().filter_map(cause).collect()
     }
-}
-
-/// An answer that passed.
-pub fn answer() -> Finding {
-    Verdict::passed(Facts::new()).into()
 }

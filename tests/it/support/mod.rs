@@ -1,6 +1,6 @@
 //! Hermetic scratch repositories, and the real binary run in them.
 
-#![allow(dead_code, reason = "each file of tests uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test and each bench uses its own part")]
 
 pub mod drive;
 pub mod leftovers;

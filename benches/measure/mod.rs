@@ -5,9 +5,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// The program that is measured.
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_git-wtcheck");
-
 /// How long a command takes, which must succeed.
 pub(crate) fn time(mut command: Command) -> Duration {
     let start = Instant::now();

@@ -1,0 +1,63 @@
+//! Who answers for units: one file a source.
+
+mod batch;
+mod hands;
+mod known;
+mod process;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exec::clock::Clock;
+use crate::exec::control::Control;
+use crate::exec::executor::{Answer, Asked, Batch, Executor, NoPlace};
+use crate::exec::looks::{Looks, Seen};
+use crate::exec::session::Sessions;
+use crate::exec::signal;
+use crate::git::command::Git;
+use crate::model::answer::SourceId;
+use crate::model::id::UnitId;
+use crate::plan::Plan;
+
+use batch::OneForMany;
+use hands::{Hands, Source};
+use known::Known;
+use process::OneEach;
+
+/// A folder that has not answered yet is asked for again after this.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// All sources.
+pub struct Sources(Hands);
+
+impl Sources {
+    /// Sources on this clock, whose processes are among these sessions. `looks`: what is known of folders that had not
+    /// answered when the plan was made.
+    pub const fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, looks: Looks) -> Self {
+        Self(Hands { git, clock, sessions, looks })
+    }
+}
+
+impl Executor for Sources {
+    fn not_yet(&self, plan: &Plan, unit: UnitId) -> Option<Duration> {
+        let worktree = plan.worktree(unit);
+        let waits = worktree.is_unanswered && self.0.looks.seen(&worktree.path) == Seen::NotYet;
+        waits.then_some(LOOK_AGAIN)
+    }
+
+    fn known(&self, plan: &Plan, asked: &Asked) -> Answer {
+        known::answer(&self.0, plan, asked)
+    }
+
+    async fn answer(&self, batch: Batch, control: Control) -> Result<Vec<Answer>, NoPlace> {
+        match batch.source {
+            SourceId::Known => Known.answer(&self.0, &batch, control).await,
+            SourceId::Batch => OneForMany.answer(&self.0, &batch, control).await,
+            SourceId::Process => OneEach.answer(&self.0, &batch, control).await,
+        }
+    }
+
+    fn suspend(&self) {
+        self.0.sessions.suspended(signal::stop_self);
+    }
+}
