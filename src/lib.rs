@@ -14,7 +14,8 @@
 //!
 //! | floor | room | what it is for |
 //! |---|---|---|
-//! | 10 | `main.rs`, this file | argv in, exit status out |
+//! | 11 | `main.rs` | the process: its streams in, its exit status out |
+//! | 10 | this file | arguments in, exit status out |
 //! | 9 | [`commands`] | each command wires the stages |
 //! | 9 | [`manual`] | the manual page, from the same definitions that the program works by |
 //! | 9 | [`completion`] | what a shell offers to complete, from the repository one stands in |
@@ -30,7 +31,8 @@
 //! | 0 | [`model`] | plain types; the one reader of the environment |
 //! | ground | [`text`] | what of a text may be shown, and how it is quoted; how numbers are written |
 //!
-//! A room imports only from lower floors, or from within its own folder; a test holds it to that.
+//! A room imports only from lower floors, or from within its own folder, and there without circles. A test reads this
+//! table and holds the code to it.
 
 pub mod checks;
 pub mod cli;

@@ -1,212 +1,211 @@
-//! The rules of the house: a room imports only from lower floors, or from within its own folder; and text for people leaves
-//! by one door.
+//! The rules of the house: a room imports only from lower floors, no files import from each other in a circle, and text
+//! for people leaves by one door.
+
+mod door;
+mod imports;
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use imports::{Import, imports};
 
-/// The rooms by floor, as the map at the top of src/lib.rs has them.
-const FLOORS: [&[&str]; 12] = [
-    &["text"],
-    &["model"],
-    &["git"],
-    &["checks"],
-    &["settings"],
-    &["plan"],
-    &["event"],
-    &["record"],
-    &["exec", "report"],
-    &["cli"],
-    &["commands", "completion", "manual"],
-    &["error", "lib", "main"],
-];
+/// Rooms whose files still import from each other in a circle.
+const CIRCLES: &[&str] = &["exec", "git", "plan", "report", "settings"];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
+/// The floor of each room, as the map at the top of `src/lib.rs` has it; the ground is 0.
+fn floors(library: &str) -> BTreeMap<String, u32> {
+    let rows = library.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let mut floors = BTreeMap::new();
+    for row in rows.filter(|row| !row.starts_with("floor")) {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let [floor, rooms, _] = cells[..] else { panic!("a row of three cells: {row}") };
+        let floor = match floor {
+            "ground" => 0,
+            number => 1 + number.parse::<u32>().unwrap_or_else(|_| panic!("a floor: {row}")),
+        };
+        let rooms = rooms.replace("this file", "`lib.rs`");
+        for room in rooms.split('`').skip(1).step_by(2) {
+            let is_new = floors.insert(room.trim_end_matches(".rs").to_owned(), floor).is_none();
+            assert!(is_new, "{room} stands twice on the map");
         }
     }
+    floors
 }
 
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+/// The room that a file belongs to: its folder in `src/`, or itself.
+fn room(file: &str) -> &str {
+    file.split('/').next().unwrap_or(file).trim_end_matches(".rs")
+}
+
+/// The imports that do not lead to a lower floor, nor stay within a room.
+fn upward<'a>(imports: &'a BTreeSet<Import>, floors: &BTreeMap<String, u32>) -> Vec<&'a Import> {
+    let leads_up = |import: &&Import| {
+        let (from, to) = (room(&import.from), room(&import.to));
+        from != to && floors[to] >= floors[from]
+    };
+    imports.iter().filter(leads_up).collect()
+}
+
+/// The circles: sets of files each of which leads to each other one by its imports.
+fn circles(imports: &BTreeSet<Import>) -> Vec<BTreeSet<&str>> {
+    let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for import in imports {
+        next.entry(&import.from).or_default().insert(&import.to);
+    }
+    let reached: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|file| (*file, reached(&next, file))).collect();
+    let circle = |file: &&str| -> BTreeSet<&str> {
+        reached[file]
+            .iter()
+            .copied()
+            .filter(|other| reached.get(other).is_some_and(|back| back.contains(file)))
+            .collect()
+    };
+    let found: BTreeSet<BTreeSet<&str>> = reached.keys().map(circle).filter(|circle| !circle.is_empty()).collect();
+    found.into_iter().collect()
+}
+
+/// The files that a file leads to.
+fn reached<'a>(next: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str) -> BTreeSet<&'a str> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(file) = open.pop() {
+        open.extend(next.get(file).into_iter().flatten().filter(|file| seen.insert(**file)));
+    }
+    seen
+}
+
+fn told<'a>(imports: impl IntoIterator<Item = &'a Import>) -> String {
+    let line = |import: &Import| format!("src/{}:{}: {} (src/{})", import.from, import.line, import.path, import.to);
+    imports.into_iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn rooms_import_downward() {
-    let src = src();
-    let floor: BTreeMap<&str, usize> =
-        FLOORS.iter().enumerate().flat_map(|(floor, rooms)| rooms.iter().map(move |room| (*room, floor))).collect();
-    let mut files = Vec::new();
-    sources(&src, &mut files);
-    assert!(files.len() > 30, "the sources are found");
-    let mut wrong = Vec::new();
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("a path in src").to_owned();
-        let first = inside.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
-        let room = first.trim_end_matches(".rs").to_owned();
-        let own = *floor.get(room.as_str()).unwrap_or_else(|| panic!("no floor for src/{}", inside.display()));
-        let text = std::fs::read_to_string(&file).expect("a file");
-        for (number, line) in text.lines().enumerate() {
-            let code = line.split("//").next().unwrap_or_default();
-            for part in code.split("crate::").skip(1) {
-                let name: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                let Some(other) = floor.get(name.as_str()) else { continue };
-                // Commands and the door itself give errors to the user, whose type stands with the door.
-                let given_up = name == "error" && own + 2 >= FLOORS.len();
-                if name != room && *other >= own && !given_up {
-                    wrong.push(format!("src/{}:{}: {room} imports {name}", inside.display(), number + 1));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Who may write otherwise than through `text::door::put`, by which word, and why that reaches no terminal raw.
-const AROUND_THE_DOOR: &[(&str, &str, &str)] = &[
-    ("text/door.rs", "write_all", "the door itself"),
-    ("text/message.rs", "write!", "to a formatter"),
-    ("main.rs", "stdout", "handed to the commands, which write through the door"),
-    ("main.rs", "stderr", "handed to the commands, which write through the door"),
-    ("commands/run.rs", "stderr", "handed to the screen, whose lines come through the door"),
-    ("model/environment.rs", "stdout", "asked what it is"),
-    ("model/environment.rs", "stderr", "asked what it is"),
-    ("report/screen.rs", "stderr", "asked how large it is"),
-    ("report/screen.rs", "raw", "lines that came through the door, and its own moves of the cursor"),
-    ("report/json.rs", "raw", "a machine format, with escapes of its own"),
-    ("report/json.rs", "write_all", "into memory"),
-    ("report/junit.rs", "raw", "a machine format, with escapes of its own"),
-    ("report/porcelain.rs", "raw", "a machine format, quoted as git quotes"),
-    ("report/timings.rs", "raw", "a page for browsers"),
-    ("commands/mod.rs", "raw", "JSON, with escapes of its own"),
-    ("completion.rs", "raw", "for a shell, and nothing that is not safe to show"),
-    ("commands/init.rs", "write_all", "into a file"),
-    ("commands/setup.rs", "write_all", "into a file"),
-    ("settings/trust.rs", "write_all", "into a file"),
-    ("settings/origin.rs", "write!", "to a formatter"),
-    ("manual.rs", "write", "into the page"),
-    ("exec/process.rs", "write_all", "to a child"),
-    ("plan/budget.rs", "write!", "to a formatter"),
-    ("report/draft.rs", "write", "a report into a file"),
-    ("report/outlet.rs", "write", "behind the door: what reports have made of their text"),
-    ("report/outlet.rs", "write_all", "behind the door: what reports have made of their text"),
-    ("commands/outputs.rs", "stdout", "handed to the reports, which write through the door"),
-    ("exec/helper.rs", "writeln!", "to the process that started this one"),
-    ("exec/helper.rs", "stderr", "to the process that started this one"),
-    ("exec/helper.rs", "stdout", "to the process that started this one"),
-    ("exec/helper.rs", "write_all", "to the process that started this one"),
-    ("text/door.rs", "raw", "the door itself"),
-];
-
-/// Each way to write past the door in a source, less what only tests compile: its word and its line.
-fn ways_out(source: &str) -> Vec<(String, usize)> {
-    let tokens: TokenStream = source.parse().expect("Rust");
-    let mut found = Vec::new();
-    look(&tokens.into_iter().collect::<Vec<_>>(), &mut found);
-    found
-}
-
-fn look(tokens: &[TokenTree], found: &mut Vec<(String, usize)>) {
-    let punct =
-        |at: usize, wanted: char| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
-    let arguments = |at: usize| match tokens.get(at) {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
-            Some(group.stream().to_string())
-        }
-        _ => None,
-    };
-    let mut at = 0;
-    while at < tokens.len() {
-        match &tokens[at] {
-            TokenTree::Group(group) if punct(at.wrapping_sub(1), '#') && group.stream().to_string() == "cfg (test)" => {
-                // What only tests compile: the item that follows.
-                let ends = |token: &TokenTree| match token {
-                    TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-                    TokenTree::Punct(punct) => punct.as_char() == ';',
-                    _ => false,
-                };
-                at += tokens[at..].iter().position(ends).unwrap_or(tokens.len());
-            }
-            TokenTree::Group(group) => look(&group.stream().into_iter().collect::<Vec<_>>(), found),
-            TokenTree::Ident(ident) => {
-                let word = ident.to_string();
-                let is_path = punct(at.wrapping_sub(1), ':') && punct(at.wrapping_sub(2), ':');
-                let is_method = punct(at.wrapping_sub(1), '.');
-                let is_found = match word.as_str() {
-                    "write" | "writeln" | "print" | "println" | "eprint" | "eprintln" | "dbg" if punct(at + 1, '!') => {
-                        true
-                    }
-                    "write_all" | "write_fmt" | "write_vectored" => true,
-                    "stdout" | "stderr" => {
-                        is_path || (!is_method && arguments(at + 1).is_some_and(|all| all.is_empty()))
-                    }
-                    "raw" => is_path || arguments(at + 1).is_some(),
-                    // What opens files has a switch of this name.
-                    "write" => {
-                        is_method && arguments(at + 1).is_some_and(|all| !matches!(&*all, "" | "true" | "false"))
-                    }
-                    _ => false,
-                };
-                if is_found {
-                    let sign = if punct(at + 1, '!') { "!" } else { "" };
-                    found.push((word + sign, ident.span().start().line));
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
+    let sources = sources::all();
+    let library = &sources.iter().find(|(path, _)| path == "lib.rs").expect("the library").1;
+    let floors = floors(library);
+    let rooms: BTreeSet<&str> = sources.iter().map(|(path, _)| room(path)).collect();
+    assert_eq!(floors.keys().map(String::as_str).collect::<BTreeSet<_>>(), rooms, "the rooms on the map, and in src/");
+    let imports = imports(&sources);
+    assert!(imports.len() > 500, "imports are found: {}", imports.len());
+    let upward = upward(&imports, &floors);
+    assert!(upward.is_empty(), "imports that do not lead to a lower floor:\n{}", told(upward));
 }
 
 #[test]
-fn a_way_around_the_door_is_found() {
-    let words = |source: &str| ways_out(source).into_iter().map(|(word, _)| word).collect::<Vec<_>>();
-    for (source, word) in [
-        ("fn f() { println!(\"{name}\"); }", "println!"),
-        ("fn f() { vec![writeln!(out, \"x\")]; }", "writeln!"),
-        ("fn f() { out.write_all(b\"x\")?; }", "write_all"),
-        ("fn f() { Write::write_all(out, b\"x\"); }", "write_all"),
-        ("fn f() { let out = std::io::stdout(); }", "stdout"),
-        ("use std::io::{self, Write}; fn f() { stderr().lock(); }", "stderr"),
-        ("use std::io::stdout as out;", "stdout"),
-        ("fn f() { out.write(text)?; }", "write"),
-        ("use crate::text::door::raw;", "raw"),
-        ("#[cfg(test)] use a::b; fn f() { eprint!(\"x\") }", "eprint!"),
+fn no_files_import_from_each_other_in_a_circle() {
+    let imports = imports(&sources::all());
+    let (mut new, mut known) = (Vec::new(), BTreeSet::new());
+    for circle in circles(&imports) {
+        let rooms: BTreeSet<&str> = circle.iter().map(|file| room(file)).collect();
+        if rooms.iter().all(|room| CIRCLES.contains(room)) {
+            known.extend(rooms);
+        } else {
+            let mut within: Vec<_> = imports.iter().collect();
+            within.retain(|import| circle.contains(&*import.from) && circle.contains(&*import.to));
+            within.dedup_by(|next, one| (&next.from, &next.to) == (&one.from, &one.to));
+            new.push(format!("a circle of {} files:\n{}", circle.len(), told(within)));
+        }
+    }
+    assert!(new.is_empty(), "{}", new.join("\n"));
+    assert_eq!(known, CIRCLES.iter().copied().collect(), "a room that has no circle any more is taken off the list");
+}
+
+/// Sources as [`sources::all`] gives them, for samples.
+fn made_of(files: &[(&str, &str)]) -> BTreeSet<Import> {
+    imports(&files.iter().map(|(path, source)| ((*path).to_owned(), (*source).to_owned())).collect::<Vec<_>>())
+}
+
+#[test]
+fn an_import_is_found_however_it_is_written() {
+    let lower = ("low/mod.rs", "pub mod thing; pub use thing::Thing; pub enum Own { One }");
+    let thing =
+        ("low/thing.rs", "pub struct Thing; pub fn make() -> Thing { Thing } pub mod inner { pub const X: u8 = 1; }");
+    let found = |source: &str| {
+        let library = "mod low; mod user;";
+        let imports = made_of(&[("lib.rs", library), lower, thing, ("user.rs", source)]);
+        imports
+            .iter()
+            .filter(|import| import.from == "user.rs")
+            .map(|import| import.to.clone())
+            .collect::<BTreeSet<_>>()
+    };
+    for source in [
+        "use crate::low::thing::Thing;",
+        "use crate::low::Thing;",
+        "use super::low::{Thing as Other};",
+        "use crate::low::{self, thing}; fn f() { thing::make(); }",
+        "use crate::low::thing::inner; const Y: u8 = inner::X;",
+        "use crate::{low::thing::*};",
+        "use crate::low as l; fn f(x: l::Thing) {}",
+        "fn f() -> Option<crate::low::thing::Thing> { None }",
+        "fn f() { let _ = crate::low::thing::make; }",
+        "fn f() { assert!(matches!(x, [crate::low::Thing])); }",
+        "fn f() { use crate::low::thing as t; println!(\"{}\", t::inner::X); }",
+        "mod inside { use super::super::low::Thing; }",
+        "impl crate::low::Thing { }",
+        "pub use crate::low::Thing;",
     ] {
-        assert_eq!(words(source), [word], "{source}");
+        assert!(found(source).contains("low/thing.rs"), "{source}");
     }
     for source in [
-        "// println!(\"x\")\nfn f() { let text = \"println!()\"; }",
-        "fn f() { command.stdout(Stdio::piped()); attempt.stdout; File::options().write(true); file.write(); }",
-        "#[cfg(test)] mod tests { fn f() { println!(\"x\") } }",
+        "// use crate::low::Thing;\nconst X: &str = \"crate::low::Thing\";",
+        "#[cfg(test)] mod tests { use crate::low::Thing; }",
+        "#[cfg(test)] use crate::low::Thing;",
+        "use other::low::Thing; use ::low::thing::make;",
+        "pub(crate) fn f(thing: u8) { let low = thing; println!(\"{}\", x.thing::<u8>()); }",
+        "use crate::low::Own; fn f() { Own::One; }",
     ] {
-        assert_eq!(words(source), [""; 0], "{source}");
+        assert!(!found(source).contains("low/thing.rs"), "{source}");
     }
 }
 
 #[test]
-fn text_for_people_leaves_by_one_door() {
-    let (src, mut files) = (src(), Vec::new());
-    sources(&src, &mut files);
-    let mut wrong = Vec::new();
-    let mut used = BTreeSet::new();
-    for file in files {
-        let inside = file.strip_prefix(&src).expect("a path in src").to_string_lossy().into_owned();
-        for (word, line) in ways_out(&std::fs::read_to_string(&file).expect("a file")) {
-            match AROUND_THE_DOOR.iter().position(|(file, known, _)| *file == inside && *known == word) {
-                Some(known) => _ = used.insert(known),
-                None => wrong.push(format!("src/{inside}:{line}: {word}: people's text goes through text::door::put")),
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for (index, entry) in AROUND_THE_DOOR.iter().enumerate() {
-        assert!(used.contains(&index), "nothing needs it any more: {entry:?}");
-    }
+fn a_circle_is_found_and_nothing_else_is_one() {
+    let library = ("lib.rs", "mod room;");
+    let circle = |parent: &'static str, a: &'static str, b: &'static str| {
+        let imports = made_of(&[library, ("room/mod.rs", parent), ("room/a.rs", a), ("room/b.rs", b)]);
+        circles(&imports).iter().map(|circle| circle.iter().copied().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>()
+    };
+    let parent = "pub mod a; pub mod b; pub use a::A; pub struct Own;";
+    assert_eq!(
+        circle(parent, "use super::b::B; pub struct A;", "use crate::room::A; pub struct B;"),
+        ["room/a.rs room/b.rs"]
+    );
+    assert_eq!(
+        circle("pub mod a; pub mod b; pub struct Own(a::A);", "use super::Own; pub struct A;", "use super::a::A;"),
+        ["room/a.rs room/mod.rs"]
+    );
+    assert_eq!(
+        circle(
+            "mod a; mod b; fn f() { a::f(); } fn g() {}",
+            "pub fn f() { super::b::f(); }",
+            "pub fn f() { super::g(); }"
+        ),
+        ["room/a.rs room/b.rs room/mod.rs"]
+    );
+    assert_eq!(
+        circle("mod a; mod b; pub use a::A; fn f(x: A) {} pub struct Own;", "pub struct A(super::Own);", ""),
+        ["room/a.rs room/mod.rs"]
+    );
+    // Declarations and re-exports need nothing of what they name, and a child may have its parent's types.
+    assert_eq!(circle(parent, "use super::Own; pub struct A;", "use super::{A, Own};"), [""; 0]);
+    assert_eq!(circle(parent, "pub struct A;", "#[cfg(test)] mod tests { use super::super::a::A; }"), [""; 0]);
+}
+
+#[test]
+fn an_import_that_leads_up_is_found_by_the_map() {
+    let library = "//! | floor | room | what |\n//! |---|---|---|\n\
+                   //! | 1 | [`top`], this file | x |\n//! | 0 | [`low`] | x |\n\
+                   //! | ground | [`base`], [`other`] | x |\nmod top; mod low; mod base; mod other;";
+    let files = [
+        ("lib.rs", library),
+        ("top.rs", "use crate::low::Low; pub struct Top;"),
+        ("low.rs", "use crate::base::Base; pub struct Low(crate::top::Top);"),
+        ("base.rs", "pub struct Base;"),
+        ("other.rs", "use super::base::Base;"),
+    ];
+    let floors = floors(library);
+    let imports = made_of(&files);
+    let upward: Vec<_> = upward(&imports, &floors).iter().map(|import| (&*import.from, &*import.to)).collect();
+    assert_eq!(upward, [("low.rs", "top.rs"), ("other.rs", "base.rs")]);
 }
