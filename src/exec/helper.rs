@@ -12,7 +12,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use crate::git::command::{ENTER, LOOK, NOT_ENTERED, NOT_ENTERED_WORDS};
-use crate::git::folder::{Found, Look};
+use crate::git::worktree_folder::{Found, Look};
 
 /// What one look has found, by its place among those that were asked for. One stands on each line.
 #[derive(Debug, Serialize, Deserialize)]

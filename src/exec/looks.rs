@@ -15,7 +15,7 @@ use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
 use crate::exec::supervise::supervise;
 use crate::git::command::Git;
-use crate::git::folder::{Found, Look};
+use crate::git::worktree_folder::{Found, Look};
 
 /// So long everybody waits for them. A drive that is there has answered by then.
 const MOMENT: Duration = Duration::from_millis(250);

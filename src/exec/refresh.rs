@@ -5,7 +5,7 @@
 //! somebody writes the index anew. So an index that is stale and at rest is refreshed here, by git itself.
 //!
 //! Invariants:
-//! - An index is written only where the worktree was answered for in this run, and [`stale::at_rest`] holds right before.
+//! - An index is written only where the worktree was answered for in this run, and [`stale_index::at_rest`] holds right before.
 //! - All of it together ends after five seconds, and at the first signal: with SIGTERM, on which git takes its lock away.
 //! - Nothing is printed, and nothing that goes wrong here is a fault of the run: the next one tries again.
 
@@ -23,7 +23,7 @@ use crate::exec::session::Sessions;
 use crate::exec::signal::{Listening, Order, stop_self};
 use crate::exec::supervise::supervise;
 use crate::git::command::{Git, Invocation};
-use crate::git::stale::{self, Judge, Question};
+use crate::git::stale_index::{self, Judge, Question};
 use crate::model::id::{UnitId, WorktreeId};
 use crate::model::worktree::Marks;
 use crate::plan::Plan;
@@ -132,7 +132,7 @@ impl Stale {
     async fn refresh(self, sessions: Arc<Sessions>, clock: Clock, mut control: Control) {
         let left = LONGEST.saturating_sub(clock.now());
         // git holds the lock for as long as it reads.
-        if self.took > left || stale::at_rest(&self.git_dir, self.marks).is_none() {
+        if self.took > left || stale_index::at_rest(&self.git_dir, self.marks).is_none() {
             return;
         }
         // The next run tries again.

@@ -16,8 +16,9 @@ use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
 use crate::exec::signal::{Listening, Order, Signals, stop_self};
 use crate::exec::supervise::{Ending, LAST_MOMENT, supervise};
-use crate::git::command::{Errand, Errands, Git, Interrupted, Printed};
-use crate::git::folder::{Found, Look};
+use crate::git::command::Git;
+use crate::git::errand::{Errand, Errands, Interrupted, Printed};
+use crate::git::worktree_folder::{Found, Look};
 
 /// No answer that this program can use is longer.
 const MOST_PRINTED: usize = 256 << 20;

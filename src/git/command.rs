@@ -1,15 +1,12 @@
 //! The one place that builds command lines for git, and the environment of every child.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use crate::git::folder::{Found, Look};
 use crate::git::mounts::Mounts;
 use crate::model::answer::Exit;
 use crate::model::environment::Environment;
@@ -237,48 +234,6 @@ fn find(environment: &Environment) -> OsString {
     let folders = environment.get("PATH").map(std::env::split_paths).into_iter().flatten();
     let found = folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join("git")).find(is_program);
     found.map_or_else(|| "git".into(), PathBuf::into_os_string)
-}
-
-/// What a process printed, whole, and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Printed {
-    /// How it ended.
-    pub exit: Exit,
-    /// Its standard output.
-    pub stdout: Vec<u8>,
-    /// Its standard error.
-    pub stderr: Vec<u8>,
-}
-
-/// A short process, and how long it may take.
-#[derive(Clone, Debug)]
-pub struct Errand {
-    /// The process.
-    pub invocation: Invocation,
-    /// Not longer than this.
-    pub within: Duration,
-}
-
-/// A signal of this number came in the middle, and what was started for an answer has been ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interrupted(pub i32);
-
-/// Who carries short git processes out. This room says what is asked and reads the answers; who starts processes, and watches
-/// over them, stands above it.
-pub trait Errands {
-    /// Carries these out side by side, and gives what each printed, in their order. One that could not be started, or has not
-    /// ended in its time ([`io::ErrorKind::TimedOut`]), is an error of its own; nothing of any of them is left.
-    ///
-    /// # Errors
-    /// Where a signal came first.
-    fn carry_out(&mut self, errands: &[Errand]) -> Result<Vec<io::Result<Printed>>, Interrupted>;
-
-    /// Has another process look at folders that may not answer, and waits a moment for what it finds. None: nobody has
-    /// answered yet.
-    ///
-    /// # Errors
-    /// Where a signal came first.
-    fn look(&mut self, git: &Git, looks: &[Look]) -> Result<Vec<Option<Found>>, Interrupted>;
 }
 
 /// Whether git was kept out by a lock that another process holds, which a later attempt may find free.

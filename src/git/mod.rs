@@ -2,12 +2,14 @@
 
 pub mod command;
 pub mod config;
-pub mod folder;
+pub mod errand;
 pub mod index;
 pub mod mounts;
 pub mod operation;
-pub mod records;
-pub mod refs;
+mod path_bytes;
+pub mod ref_storage;
 pub mod repository;
-pub mod stale;
-pub mod worktrees;
+pub mod stale_index;
+pub mod worktree_files;
+pub mod worktree_folder;
+pub mod worktree_list;

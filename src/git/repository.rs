@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use crate::git::command::{Errand, Errands, Git, Interrupted, Invocation, Printed, complaint_in_full};
+use crate::git::command::{Git, Invocation, complaint_in_full};
 use crate::git::config::{self, Entry};
-use crate::git::folder::Look;
-use crate::git::worktrees::{self, MainLocation, Record};
-use crate::git::{records, refs};
+use crate::git::errand::{Errand, Errands, Interrupted, Printed};
+use crate::git::worktree_folder::{self, Look, MainLocation};
+use crate::git::worktree_list::{self, Record};
+use crate::git::{ref_storage, worktree_files};
 use crate::model::answer::Exit;
 use crate::model::worktree::Worktree;
 
@@ -109,7 +110,7 @@ const WHERE: [&str; 7] = [
 impl Repository {
     /// Finds the repository in which `folder` lies. Three git processes, side by side.
     pub fn discover(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
-        let (place, list, config) = (git.here(&WHERE), worktrees::listing(git), config::listing(git));
+        let (place, list, config) = (git.here(&WHERE), worktree_list::listing(git), config::listing(git));
         let [place, list, config] = side_by_side(errands, [(place, LONGEST), (list, PATIENCE), (config, LONGEST)])?;
         named(&[(&WHERE, &place), (&config::LISTING, &config)])?;
 
@@ -140,14 +141,14 @@ impl Repository {
             main = main_location(git, errands, &place, &first.path, &entries)?;
             first.bare = !matches!(main, MainLocation::At(_));
         }
-        let mut looks = worktrees::looks(records, &place.common_dir, &main);
-        let are_apart = records::are_apart(&entries);
+        let mut looks = worktree_folder::looks(records, &place.common_dir, &main);
+        let are_apart = ref_storage::are_apart(&entries);
         if are_apart {
-            refs::tell_heads(git, errands, &mut looks)?;
+            ref_storage::tell_heads(git, errands, &mut looks)?;
         }
         let mut worktrees = examined(git, errands, looks)?;
         if are_apart {
-            refs::tell_marks(git, errands, &place.common_dir, &mut worktrees)?;
+            ref_storage::tell_marks(git, errands, &place.common_dir, &mut worktrees)?;
         }
         Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
     }
@@ -166,34 +167,35 @@ fn records(
             return Ok(records);
         }
         // Nothing speaks for a drive that is dead: git is only slow.
-        let [list] = side_by_side(errands, [(worktrees::listing(git), LONGEST)])?;
+        let [list] = side_by_side(errands, [(worktree_list::listing(git), LONGEST)])?;
         list
     } else {
         list
     };
-    named(&[(&worktrees::LISTING, &list)])?;
+    named(&[(&worktree_list::LISTING, &list)])?;
     let list = list.map_err(GitError::NoGit)?;
     if list.exit != Exit::Code(0) {
         return Err(too_old(git, errands).unwrap_or_else(|| refused(&list.stderr, "worktree list")));
     }
-    worktrees::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))
+    worktree_list::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))
 }
 
-/// See [`records::read`]. None where git is not known to wait for a worktree's folder.
+/// See [`worktree_files::read`]. None where git is not known to wait for a worktree's folder.
 fn records_beside_git(
     git: &Git,
     errands: &mut impl Errands,
     common_dir: &Path,
     entries: &[Entry],
 ) -> Result<Option<Vec<Record>>, GitError> {
-    let read = git.mounts().answers(common_dir).then(|| records::read(common_dir, entries).ok().flatten()).flatten();
+    let read =
+        git.mounts().answers(common_dir).then(|| worktree_files::read(common_dir, entries).ok().flatten()).flatten();
     let may_wait = |record: &Record| record.locked.is_none() && !git.mounts().answers(&record.path.join(".git"));
     let Some(mut read) = read.filter(|records| records.iter().skip(1).any(may_wait)) else { return Ok(None) };
     let mut asked = git.here(&["cat-file", "--batch-check=%(objectname)"]);
-    asked.input = Some(records::branches(&read));
+    asked.input = Some(worktree_files::branches(&read));
     let [heads] = side_by_side(errands, [(asked, LONGEST)])?;
     let heads = heads.ok().filter(|heads| heads.exit == Exit::Code(0));
-    Ok(heads.and_then(|heads| records::put_heads(&mut read, &heads.stdout, common_dir)).map(|()| read))
+    Ok(heads.and_then(|heads| worktree_files::put_heads(&mut read, &heads.stdout, common_dir)).map(|()| read))
 }
 
 /// Asks git, each within its time.
@@ -226,7 +228,7 @@ fn examined(git: &Git, errands: &mut impl Errands, looks: Vec<Look>) -> Result<V
     let mut seen = seen.into_iter();
     let found = looks.into_iter().zip(near).map(|(look, near)| {
         let found = if near { Some(look.carry_out()) } else { seen.next().flatten() };
-        worktrees::worktree(look, found)
+        worktree_folder::worktree(look, found)
     });
     Ok(found.collect())
 }
@@ -317,7 +319,11 @@ mod tests {
             Ok(errands.iter().map(answer).collect())
         }
 
-        fn look(&mut self, _: &Git, looks: &[Look]) -> Result<Vec<Option<crate::git::folder::Found>>, Interrupted> {
+        fn look(
+            &mut self,
+            _: &Git,
+            looks: &[Look],
+        ) -> Result<Vec<Option<crate::git::worktree_folder::Found>>, Interrupted> {
             Ok(looks.iter().map(|_| None).collect())
         }
     }

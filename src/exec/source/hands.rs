@@ -10,7 +10,7 @@ use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::looks::{Looks, Seen};
 use crate::exec::session::Sessions;
 use crate::git::command::Git;
-use crate::git::folder::Found;
+use crate::git::worktree_folder::Found;
 use crate::model::id::UnitId;
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::plan::Plan;

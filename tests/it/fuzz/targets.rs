@@ -12,7 +12,7 @@ use git_wtcheck::error::Error;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config::{self, Entry, Scope};
 use git_wtcheck::git::index::{Hash, Index, is_plain};
-use git_wtcheck::git::worktrees;
+use git_wtcheck::git::worktree_list;
 use git_wtcheck::model::answer::{Evidence, Exit, Verdict};
 use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
@@ -265,7 +265,7 @@ pub fn log(bytes: &[u8]) {
 
 /// `git worktree list --porcelain -z`.
 pub fn worktrees(bytes: &[u8]) {
-    let Some(records) = worktrees::parse(bytes) else { return };
+    let Some(records) = worktree_list::parse(bytes) else { return };
     let fields = bytes.split(|byte| *byte == 0);
     let named = fields.filter(|field| field.starts_with(b"worktree ")).count();
     assert!(!records.is_empty() && records.len() <= named, "each record has a path of its own");

@@ -3,6 +3,7 @@
 //!
 //! A look is a value that can be handed to another process: where a drive may be dead, this program does not look itself.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -13,8 +14,23 @@ use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
 
 use crate::git::operation;
-use crate::git::worktrees::{MainLocation, Record};
+use crate::git::path_bytes;
+use crate::git::worktree_list::Record;
 use crate::model::worktree::{Obstacle, Worktree};
+
+/// Where the main worktree really is: git lists the common folder less `/.git`, which is another place
+/// with `core.worktree`, with `--separate-git-dir` and in submodules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MainLocation {
+    /// Where git lists it.
+    AsListed,
+    /// Here.
+    At(#[serde(with = "path_bytes")] PathBuf),
+    /// Nothing says where.
+    Unknown,
+    /// There is none: the repository is bare.
+    Nowhere,
+}
 
 /// A look that is to be taken.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,7 +42,7 @@ pub struct Look {
     /// Whether no other record has the same folder.
     pub alone: bool,
     /// The folder that all worktrees share.
-    #[serde(with = "bytes")]
+    #[serde(with = "path_bytes")]
     pub common_dir: PathBuf,
     /// Where the main worktree is.
     pub location: MainLocation,
@@ -67,7 +83,7 @@ impl Head {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// See [`Worktree::git_dir`](crate::model::worktree::Worktree::git_dir).
-    #[serde(with = "bytes::optional")]
+    #[serde(with = "path_bytes::optional")]
     pub git_dir: Option<PathBuf>,
     /// See [`Worktree::apart`](crate::model::worktree::Worktree::apart).
     pub apart: bool,
@@ -148,34 +164,45 @@ impl Look {
     }
 }
 
-/// Paths of any bytes, on their way to another process.
-pub(super) mod bytes {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::path::{Path, PathBuf};
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        path.as_os_str().as_bytes().serialize(serializer)
+/// The look that each record's folder needs.
+pub fn looks(records: Vec<Record>, common_dir: &Path, location: &MainLocation) -> Vec<Look> {
+    let mut seen: HashMap<PathBuf, usize> = HashMap::new();
+    for record in &records {
+        *seen.entry(record.path.clone()).or_default() += 1;
     }
+    let look = |(index, record): (usize, Record)| Look {
+        alone: seen.get(&record.path) == Some(&1),
+        main: index == 0,
+        common_dir: common_dir.to_owned(),
+        location: location.clone(),
+        head: None,
+        record,
+    };
+    records.into_iter().enumerate().map(look).collect()
+}
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-        Vec::deserialize(deserializer).map(|bytes| PathBuf::from(OsString::from_vec(bytes)))
-    }
-
-    pub(crate) mod optional {
-        use super::{Deserialize, Deserializer, OsStrExt, OsString, OsStringExt, PathBuf, Serialize, Serializer};
-
-        #[expect(clippy::ref_option, reason = "what serde calls it with")]
-        pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-            path.as_ref().map(|path| path.as_os_str().as_bytes()).serialize(serializer)
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-            let bytes: Option<Vec<u8>> = Option::deserialize(deserializer)?;
-            Ok(bytes.map(|bytes| PathBuf::from(OsString::from_vec(bytes))))
-        }
+/// A worktree, from git's record of it and what a look at its folder has found; none: nobody has answered yet.
+pub fn worktree(look: Look, found: Option<Found>) -> Worktree {
+    let (path, main) = (look.path().to_owned(), look.main);
+    let record = look.record;
+    let worktree = Worktree {
+        name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+        sha256: record.head.as_ref().is_some_and(|head| head.len() == 64),
+        // An unborn branch and an unreadable HEAD have the zero id.
+        head: record.head.filter(|head| head.bytes().any(|digit| digit != b'0')),
+        branch: record.branch.map(|branch| branch.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(branch)),
+        main,
+        detached: record.detached,
+        bare: record.bare,
+        locked: record.locked.is_some(),
+        prunable: record.prunable.is_some(),
+        is_unanswered: true,
+        path,
+        ..Worktree::default()
+    };
+    match found {
+        Some(found) => found.completes(worktree),
+        None => worktree,
     }
 }
 

@@ -1,16 +1,14 @@
-//! `git worktree list --porcelain -z`: the records, and the worktrees that they and a look at each folder make.
+//! `git worktree list --porcelain -z`: git's record of each worktree.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
 
 use crate::git::command::{Git, Invocation};
-use crate::git::folder::{Found, Look, bytes};
-use crate::model::worktree::Worktree;
+use crate::git::path_bytes;
 
 /// What lists the worktrees. `-z` needs git 2.36.
 pub const LISTING: [&str; 4] = ["worktree", "list", "--porcelain", "-z"];
@@ -24,7 +22,7 @@ pub fn listing(git: &Git) -> Invocation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The folder.
-    #[serde(with = "bytes")]
+    #[serde(with = "path_bytes")]
     pub path: PathBuf,
     /// The object id of HEAD; all zeros where there is no commit.
     pub head: Option<String>,
@@ -74,64 +72,10 @@ pub fn parse(output: &[u8]) -> Option<Vec<Record>> {
     (!records.is_empty()).then_some(records)
 }
 
-/// Where the main worktree really is: git lists the common folder less `/.git`, which is another place
-/// with `core.worktree`, with `--separate-git-dir` and in submodules.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MainLocation {
-    /// Where git lists it.
-    AsListed,
-    /// Here.
-    At(#[serde(with = "bytes")] PathBuf),
-    /// Nothing says where.
-    Unknown,
-    /// There is none: the repository is bare.
-    Nowhere,
-}
-
-/// The look that each record's folder needs.
-pub fn looks(records: Vec<Record>, common_dir: &Path, location: &MainLocation) -> Vec<Look> {
-    let mut seen: HashMap<PathBuf, usize> = HashMap::new();
-    for record in &records {
-        *seen.entry(record.path.clone()).or_default() += 1;
-    }
-    let look = |(index, record): (usize, Record)| Look {
-        alone: seen.get(&record.path) == Some(&1),
-        main: index == 0,
-        common_dir: common_dir.to_owned(),
-        location: location.clone(),
-        head: None,
-        record,
-    };
-    records.into_iter().enumerate().map(look).collect()
-}
-
-/// A worktree, from git's record of it and what a look at its folder has found; none: nobody has answered yet.
-pub fn worktree(look: Look, found: Option<Found>) -> Worktree {
-    let (path, main) = (look.path().to_owned(), look.main);
-    let record = look.record;
-    let worktree = Worktree {
-        name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
-        sha256: record.head.as_ref().is_some_and(|head| head.len() == 64),
-        // An unborn branch and an unreadable HEAD have the zero id.
-        head: record.head.filter(|head| head.bytes().any(|digit| digit != b'0')),
-        branch: record.branch.map(|branch| branch.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(branch)),
-        main,
-        detached: record.detached,
-        bare: record.bare,
-        locked: record.locked.is_some(),
-        prunable: record.prunable.is_some(),
-        is_unanswered: true,
-        path,
-        ..Worktree::default()
-    };
-    match found {
-        Some(found) => found.completes(worktree),
-        None => worktree,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

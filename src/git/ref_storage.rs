@@ -6,10 +6,18 @@ use std::time::Duration;
 
 use bstr::ByteSlice;
 
-use crate::git::command::{Errand, Errands, Git, Interrupted};
-use crate::git::folder::{Head, Look};
+use crate::git::command::Git;
+use crate::git::config::{Entry, last};
+use crate::git::errand::{Errand, Errands, Interrupted};
+use crate::git::worktree_folder::{Head, Look};
 use crate::model::answer::Exit;
 use crate::model::worktree::{Marks, Worktree};
+
+/// Whether refs are no files of their own (`extensions.refStorage`), HEAD and the marks of operations among them.
+pub fn are_apart(entries: &[Entry]) -> bool {
+    let storage = last(entries, "extensions.refstorage").and_then(|entry| entry.value.as_ref());
+    storage.is_some_and(|storage| *storage != "files")
+}
 
 /// git needs no more time than this for what lies in its own folder.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -13,13 +13,8 @@ use bstr::ByteSlice;
 
 use crate::git::config::{Entry, boolean, last};
 use crate::git::mounts::lexically;
-use crate::git::worktrees::Record;
-
-/// Whether refs are no files of their own (`extensions.refStorage`), HEAD and the marks of operations among them.
-pub fn are_apart(entries: &[Entry]) -> bool {
-    let storage = last(entries, "extensions.refstorage").and_then(|entry| entry.value.as_ref());
-    storage.is_some_and(|storage| *storage != "files")
-}
+use crate::git::ref_storage::are_apart;
+use crate::git::worktree_list::Record;
 
 /// Reads every record, the main worktree's first. None where refs are not files.
 ///
