@@ -26,7 +26,7 @@ use crate::git::repository::Repository;
 use crate::model::environment::Environment;
 use crate::settings::schema::{CheckKeys, Key, TopKeys};
 use crate::settings::{Merged, Sources, read};
-use crate::text::typed::{Shell, Word, words_of_bash};
+use crate::text::shell_word::{Shell, Word, words_of_bash};
 use crate::text::{door, name, sanitize};
 
 /// What a shell asks with.

@@ -23,9 +23,9 @@ use crate::git::repository::{GitError, Repository};
 use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, Selection};
+use crate::report::git_colour;
 use crate::report::json;
-use crate::report::palette::{self, Palette, SLOTS};
-use crate::report::style::Look;
+use crate::report::style::{Look, Palette, SLOTS};
 use crate::settings::trust::Store;
 use crate::settings::{Diagnostic, Faults, Layer, Merged, Origin, Settings, Sources, read};
 use crate::text::door;
@@ -185,7 +185,7 @@ fn palette(entries: &[Entry], warnings: &mut Faults) -> Palette {
     for (slot, (name, _)) in SLOTS.iter().enumerate() {
         let Some(entry) = last(entries, &format!("color.wtcheck.{name}")) else { continue };
         let said = entry.value.as_ref().and_then(|value| value.to_str().ok());
-        match said.and_then(palette::parse) {
+        match said.and_then(git_colour::parse) {
             Some(style) => palette.choose(slot, style),
             None => warnings.add(|| not_used(entry, "expected a colour, such as 'bold red'")),
         }

@@ -12,8 +12,8 @@ use crate::plan::{Plan, PlannedCheck};
 use crate::report::json::{Repository, SCHEMA_VERSION, WorktreeFields, repository};
 use crate::report::style::{Look, Role};
 use crate::text::duration;
+use crate::text::plural;
 use crate::text::sanitize::line;
-use crate::text::words;
 
 /// Shows the plan.
 pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<(), Error> {
@@ -24,9 +24,9 @@ pub fn show(plan: &Plan, format: Format, look: Look, io: &mut Io<'_>) -> Result<
 }
 
 fn human(plan: &Plan, look: Look) -> String {
-    let mut text = words::count(plan.max_concurrency, "unit", "units") + " at a time";
+    let mut text = plural::count(plan.max_concurrency, "unit", "units") + " at a time";
     if let Some(size) = plan.batch_size {
-        text.push_str(&format!(", in waves of {}", words::count(size, "worktree", "worktrees")));
+        text.push_str(&format!(", in waves of {}", plural::count(size, "worktree", "worktrees")));
     }
     if let Some(limit) = plan.global_timeout {
         text.push_str(&format!(", {} for all", duration::write(limit)));
@@ -71,7 +71,7 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
             .map_or_else(|| "no timeout".to_owned(), |timeout| format!("timeout {}", duration::write(timeout))),
     );
     if check.retries > 0 {
-        notes.push(words::count(check.retries as usize, "retry", "retries"));
+        notes.push(plural::count(check.retries as usize, "retry", "retries"));
     }
     if let Some(most) = check.max_concurrency {
         notes.push(format!("{most} at a time"));

@@ -1,4 +1,4 @@
-//! Files that reports go to: found and opened before anything runs, replaced when the report is whole.
+//! Files that reports go to: replaced when the report is whole.
 //!
 //! Invariants:
 //! - Until a report is whole, its file is as it was, whatever ends the program. Only where nothing can stand in for the file
@@ -12,118 +12,12 @@ use std::io::{self, ErrorKind, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
+use crate::report::named_file::NamedFile;
 
-use crate::report::outlet::{Named, Outlet, Outlets};
-
-/// Links that are followed, as the kernel does, before they are taken for a circle.
-const LINKS: usize = 40;
 /// Names that are tried where one is there already.
 const TRIES: usize = 16;
 /// Of a file that stands in for another: read, write and execute, for all three, and the bits above.
 const PERMISSIONS: u32 = 0o7777;
-
-/// Where a report is to go, opened.
-pub struct Target {
-    /// Where that is.
-    pub place: Place,
-    way: Way,
-}
-
-/// Where something is, by whatever name.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The path without links, where it has one.
-    path: PathBuf,
-    /// Device and inode of what is there.
-    identity: Option<(u64, u64)>,
-}
-
-impl Place {
-    /// The place of something that was opened by this path.
-    pub fn of(path: &Path, metadata: &Metadata) -> Self {
-        let identity = (metadata.dev(), metadata.ino());
-        Self { path: real(path, identity).unwrap_or_else(|| path.to_owned()), identity: Some(identity) }
-    }
-
-    /// Whether two paths, or two names for one file, lead to the same place.
-    pub fn is(&self, other: &Self) -> bool {
-        self.path == other.path || self.identity.is_some_and(|identity| other.identity == Some(identity))
-    }
-
-    /// Whether this is a file that is open already.
-    pub fn is_file(&self, metadata: &Metadata) -> bool {
-        metadata.is_file() && self.identity == Some((metadata.dev(), metadata.ino()))
-    }
-}
-
-enum Way {
-    /// No regular file: it is written to.
-    Stream(Named),
-    File(Draft),
-}
-
-impl Target {
-    /// Opens what a path leads to. Nothing of what is there changes.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let named = |file| Named { file, path: Some(path.to_owned()) };
-        match fs::metadata(path) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let path = followed(path)?;
-                let (file, stand_in) = stand_in(&path)?;
-                let draft = Draft { named: named(file), place: path.clone(), stand_in, is_begun: false };
-                return Ok(Self { place: Place { path, identity: None }, way: Way::File(draft) });
-            }
-            Err(error) => return Err(error),
-        }
-        let old = File::options().write(true).open(path)?;
-        let metadata = old.metadata()?;
-        let place = Place::of(path, &metadata);
-        let way = if metadata.is_file() {
-            let replaced = match real(path, (metadata.dev(), metadata.ino())) {
-                Some(real) => stand_in_for(&real, &metadata)?,
-                None => None,
-            };
-            let (file, stand_in) = replaced.unwrap_or((old, StandIn::Never));
-            Way::File(Draft { named: named(file), place: place.path.clone(), stand_in, is_begun: false })
-        } else {
-            Way::Stream(named(old))
-        };
-        Ok(Self { place, way })
-    }
-
-    /// An outlet to it.
-    pub fn outlet(self, outlets: &mut Outlets) -> io::Result<Outlet> {
-        match self.way {
-            Way::Stream(Named { file, path }) => outlets.to(file, path.as_deref()),
-            Way::File(draft) => Ok(Outlet::from(draft)),
-        }
-    }
-}
-
-/// The path without links. None, where that leads elsewhere: /dev/stdout may lead to what has no path, or another one by now.
-fn real(path: &Path, identity: (u64, u64)) -> Option<PathBuf> {
-    let real = path.canonicalize().ok()?;
-    let found = fs::metadata(&real).ok()?;
-    ((found.dev(), found.ino()) == identity).then_some(real)
-}
-
-/// The place that a path names where nothing is yet: its folder without links, and the name that its own links lead to.
-fn followed(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        let name = path.file_name().ok_or(ErrorKind::NotFound)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let folder = folder.canonicalize()?;
-        let place = folder.join(name);
-        match fs::read_link(&place) {
-            Ok(link) => path = folder.join(link),
-            Err(_) => return Ok(place),
-        }
-    }
-    Err(Errno::ELOOP.into())
-}
 
 /// How a file is replaced.
 enum StandIn {
@@ -213,13 +107,31 @@ fn at_a_free_name<T>(folder: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io
 
 /// A report that is being written, and takes its file's place when it is whole.
 pub(super) struct Draft {
-    named: Named,
+    named: NamedFile,
     place: PathBuf,
     stand_in: StandIn,
     is_begun: bool,
 }
 
 impl Draft {
+    /// A draft of a file that is not there yet. `path`: what the user calls it.
+    pub(super) fn of_new(path: &Path, place: &Path) -> io::Result<Self> {
+        let (file, stand_in) = stand_in(place)?;
+        let named = NamedFile { file, path: Some(path.to_owned()) };
+        Ok(Self { named, place: place.to_owned(), stand_in, is_begun: false })
+    }
+
+    /// A draft of a file that is open. `place`: its path without links; a file that has none is written over.
+    pub(super) fn of_old(old: NamedFile, metadata: &Metadata, place: Option<PathBuf>) -> io::Result<Self> {
+        let place = place.unwrap_or_default();
+        let replaced = if place.as_os_str().is_empty() { None } else { stand_in_for(&place, metadata)? };
+        let (named, stand_in) = match replaced {
+            Some((file, stand_in)) => (NamedFile { file, ..old }, stand_in),
+            None => (old, StandIn::Never),
+        };
+        Ok(Self { named, place, stand_in, is_begun: false })
+    }
+
     /// Puts the report in its file's place.
     pub(super) fn publish(&mut self) -> io::Result<()> {
         self.replace().map_err(|error| self.named.blamed(error))

@@ -1,21 +1,23 @@
 //! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
 
 mod cells;
-mod chain;
-pub mod draft;
+mod critical_path;
+mod draft;
 mod estimate;
+pub mod git_colour;
 pub mod github;
 pub mod json;
 pub mod junit;
 pub mod links;
 pub mod live;
 pub mod markdown;
+mod named_file;
 pub mod outlet;
-pub mod palette;
 pub mod porcelain;
 pub mod screen;
 pub mod style;
 pub mod table;
+pub mod target;
 pub mod taskbar;
 pub mod timings;
 

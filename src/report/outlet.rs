@@ -11,7 +11,7 @@ use std::cell::{OnceCell, RefCell};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::backlog::Backlog;
 use crate::report::draft::Draft;
+use crate::report::named_file::NamedFile;
 
 /// So much is given to a reader at a time: as it takes one such piece after the other, it is seen to go on.
 const PIECE: usize = 4096;
@@ -53,7 +54,7 @@ impl Outlets {
     /// An outlet to what is open already. `path` names it in what keeps it from being written.
     pub fn to(&mut self, file: File, path: Option<&Path>) -> io::Result<Outlet> {
         let metadata = file.metadata()?;
-        let named = |file| Named { file, path: path.map(Path::to_owned) };
+        let named = |file| NamedFile { file, path: path.map(Path::to_owned) };
         if metadata.is_file() {
             // Nobody reads it while it is written, and a disk is not waited for like a reader.
             let stream = Stream::new(named(file), Quick::Always, self.backlog.clone());
@@ -129,39 +130,12 @@ impl Write for Outlet {
     }
 }
 
-/// A file that names itself in what keeps it from being written.
-pub(super) struct Named {
-    pub(super) file: File,
-    pub(super) path: Option<PathBuf>,
-}
-
-impl Named {
-    /// This error, with the name of the file.
-    pub(super) fn blamed(&self, error: io::Error) -> io::Error {
-        match (error.kind(), &self.path) {
-            // These ask for another try.
-            (ErrorKind::Interrupted | ErrorKind::WouldBlock, _) | (_, None) => error,
-            (kind, Some(path)) => io::Error::new(kind, format!("'{}': {error}", path.display())),
-        }
-    }
-}
-
-impl Write for &Named {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.file).write(bytes).map_err(|error| self.blamed(error))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        (&self.file).flush()
-    }
-}
-
 /// Whether a write is tried where it is asked for, before it is left to the thread.
 enum Quick {
     /// It cannot wait long.
     Always,
     /// Through a descriptor of its own that refuses to wait.
-    Unless(Named),
+    Unless(NamedFile),
     /// It may wait.
     Never,
 }
@@ -185,14 +159,14 @@ fn opened_again(_: &File) -> Option<File> {
 
 /// A pipe, a terminal, or a file that is written on the spot.
 struct Stream {
-    file: Arc<Named>,
+    file: Arc<NamedFile>,
     quick: Quick,
     queue: Arc<Queue>,
     writer: OnceCell<mpsc::Sender<Vec<u8>>>,
 }
 
 impl Stream {
-    fn new(file: Named, quick: Quick, backlog: Backlog) -> Self {
+    fn new(file: NamedFile, quick: Quick, backlog: Backlog) -> Self {
         let queue = Queue { length: AtomicUsize::new(0), fault: Mutex::new(Fault::None), backlog };
         Self { file: Arc::new(file), quick, queue: Arc::new(queue), writer: OnceCell::new() }
     }
@@ -238,7 +212,7 @@ impl Stream {
     }
 }
 
-fn as_far_as_possible(mut file: &Named, bytes: &[u8]) -> io::Result<usize> {
+fn as_far_as_possible(mut file: &NamedFile, bytes: &[u8]) -> io::Result<usize> {
     let mut taken = 0;
     while taken < bytes.len() {
         match file.write(&bytes[taken..]) {
@@ -300,7 +274,7 @@ impl Queue {
     }
 
     /// Writes what comes, and waits for its reader. After a fault, what comes is given up.
-    fn empty(&self, pieces: &mpsc::Receiver<Vec<u8>>, mut file: &Named) {
+    fn empty(&self, pieces: &mpsc::Receiver<Vec<u8>>, mut file: &NamedFile) {
         for piece in pieces {
             for part in piece.chunks(PIECE) {
                 let is_well = matches!(*self.fault(), Fault::None);

@@ -1,9 +1,8 @@
-//! Colours and signs, chosen once.
+//! Colours and signs, chosen once, and colours that the user has chosen in their place.
 
 use owo_colors::{OwoColorize, Style};
 
 use crate::model::outcome::Outcome;
-use crate::report::palette::Palette;
 
 /// What a piece of text is, not what colour it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +23,38 @@ pub enum Role {
     Bad,
     /// Of little weight.
     Faint,
+}
+
+/// The names that configuration has for what can be coloured.
+pub const SLOTS: [(&str, Role); 7] = [
+    ("header", Role::Header),
+    ("worktree", Role::Worktree),
+    ("branch", Role::Branch),
+    ("good", Role::Good),
+    ("changed", Role::Changed),
+    ("bad", Role::Bad),
+    ("faint", Role::Faint),
+];
+
+/// What the user has chosen in place of the colours that are built in.
+#[derive(Clone, Copy, Debug)]
+pub struct Palette([Option<Style>; SLOTS.len()]);
+
+impl Palette {
+    /// Nothing is chosen.
+    pub const BUILT_IN: Self = Self([None; SLOTS.len()]);
+
+    /// Chooses the style of a slot, given by its place in [`SLOTS`].
+    pub fn choose(&mut self, slot: usize, style: Style) {
+        if let Some(place) = self.0.get_mut(slot) {
+            *place = Some(style);
+        }
+    }
+
+    /// What is chosen for a role.
+    fn style(&self, role: Role) -> Option<Style> {
+        SLOTS.iter().zip(self.0).find(|((_, known), _)| *known == role).and_then(|(_, style)| style)
+    }
 }
 
 /// How text is shown.

@@ -20,8 +20,8 @@ use crate::report::style::{Look, Role};
 use crate::report::{Reporter, is_told_before, links, names};
 use crate::text::door;
 use crate::text::duration;
+use crate::text::plural;
 use crate::text::sanitize;
-use crate::text::words;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -413,7 +413,7 @@ impl Page<'_> {
 
     fn summary(&self) -> String {
         let record = self.record;
-        let mut parts = vec![words::count(self.plan.worktrees.len(), "worktree", "worktrees")];
+        let mut parts = vec![plural::count(self.plan.worktrees.len(), "worktree", "worktrees")];
         let dirty =
             self.plan.worktrees.keys().filter(|row| state(self.record, self.plan, *row).clean == Some(false)).count();
         if dirty > 0 {

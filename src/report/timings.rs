@@ -15,7 +15,7 @@ use crate::model::outcome::Outcome;
 use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::Reporter;
-use crate::report::chain::{self, Follows, Link, Step, Why};
+use crate::report::critical_path::{self, Follows, Link, Step, Why};
 use crate::text::door;
 use crate::text::quote;
 use crate::text::sanitize;
@@ -75,8 +75,8 @@ impl<'a> Timings<'a> {
             .flat_map(|(unit, record)| record.attempts.iter().map(move |one| (unit, one.as_ref())))
             .collect();
         let spans: Vec<_> = attempts.iter().map(|(_, attempt)| (attempt.started, end(attempt))).collect();
-        let path = chain::critical(&self.links(plan, &attempts));
-        let bars = attempts.iter().zip(chain::places(&spans)).map(|((unit, attempt), place)| Bar {
+        let path = critical_path::critical(&self.links(plan, &attempts));
+        let bars = attempts.iter().zip(critical_path::places(&spans)).map(|((unit, attempt), place)| Bar {
             worktree: plan.units[*unit].worktree.into(),
             check: plan.units[*unit].check.into(),
             place,

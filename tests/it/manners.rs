@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use git_wtcheck::report::palette;
+use git_wtcheck::report::{git_colour, style};
 use owo_colors::OwoColorize;
 
 use crate::support::{Run, TestRepo, there, unit};
@@ -141,13 +141,13 @@ fn a_terminal_gets_colours_unless_it_is_dumb() {
 fn each_slot_has_a_colour_of_one_s_own() {
     let repo = repo();
     let mut args: Vec<String> = Vec::new();
-    for (at, (slot, _)) in palette::SLOTS.iter().enumerate() {
+    for (at, (slot, _)) in style::SLOTS.iter().enumerate() {
         args.extend(["-c".to_owned(), format!("color.wtcheck.{slot}={}", 100 + at)]);
     }
     let args: Vec<&str> = args.iter().map(String::as_str).chain(["wtcheck", "--color", "--verbose"]).collect();
     let run = git(&repo, &args);
     assert_eq!(run.exits(0).stderr, "");
-    for (at, (slot, _)) in palette::SLOTS.iter().enumerate() {
+    for (at, (slot, _)) in style::SLOTS.iter().enumerate() {
         let code = format!("\u{1b}[38;5;{}m", 100 + at);
         assert!(run.stdout.contains(&code), "{slot} in {:?}", run.stdout);
     }
@@ -219,7 +219,7 @@ fn colours_are_written_as_git_writes_them() {
     ] {
         let run =
             git(&repo, &["-c", &format!("color.wtcheck.bad={text}"), "config", "--get-color", "color.wtcheck.bad"]);
-        match palette::parse(text) {
+        match git_colour::parse(text) {
             Some(style) => {
                 run.exits(0);
                 assert_eq!(codes(&"x".style(style).to_string()), codes(&run.stdout), "{text:?}");

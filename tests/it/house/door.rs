@@ -32,6 +32,7 @@ const AROUND_THE_DOOR: &[(&str, &str, &str)] = &[
     ("exec/process.rs", "write_all", "to a child"),
     ("plan/budget.rs", "write!", "to a formatter"),
     ("report/draft.rs", "write", "a report into a file"),
+    ("report/named_file.rs", "write", "behind the door: what reports have made of their text"),
     ("report/outlet.rs", "write", "behind the door: what reports have made of their text"),
     ("report/outlet.rs", "write_all", "behind the door: what reports have made of their text"),
     ("commands/outputs.rs", "stdout", "handed to the reports, which write through the door"),

@@ -1,4 +1,4 @@
-//! The critical path of a run: the chain of attempts that its end waited for.
+//! The critical path of a run: the attempts that its end waited for, one after the other; and the place that each had.
 
 use std::time::Duration;
 

@@ -1,40 +1,6 @@
-//! `color.wtcheck.SLOT`: colours of the user's own, in git's words.
+//! Colours in git's words, as `color.wtcheck.SLOT` has them.
 
 use owo_colors::{AnsiColors, DynColors, Effect, Style, XtermColors};
-
-use crate::report::style::Role;
-
-/// The names that configuration has for what can be coloured.
-pub const SLOTS: [(&str, Role); 7] = [
-    ("header", Role::Header),
-    ("worktree", Role::Worktree),
-    ("branch", Role::Branch),
-    ("good", Role::Good),
-    ("changed", Role::Changed),
-    ("bad", Role::Bad),
-    ("faint", Role::Faint),
-];
-
-/// What the user has chosen in place of the colours that are built in.
-#[derive(Clone, Copy, Debug)]
-pub struct Palette([Option<Style>; SLOTS.len()]);
-
-impl Palette {
-    /// Nothing is chosen.
-    pub const BUILT_IN: Self = Self([None; SLOTS.len()]);
-
-    /// Chooses the style of a slot, given by its place in [`SLOTS`].
-    pub fn choose(&mut self, slot: usize, style: Style) {
-        if let Some(place) = self.0.get_mut(slot) {
-            *place = Some(style);
-        }
-    }
-
-    /// What is chosen for a role.
-    pub(super) fn style(&self, role: Role) -> Option<Style> {
-        SLOTS.iter().zip(self.0).find(|((_, known), _)| *known == role).and_then(|(_, style)| style)
-    }
-}
 
 /// Reads a colour as git does: foreground, background and attributes, in any order. (Rule: `color_parse_mem` in git's
 /// color.c.)
