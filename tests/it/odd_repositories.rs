@@ -218,3 +218,54 @@ fn a_main_worktree_by_its_own_configuration_is_one_from_everywhere() {
         assert_eq!((&seen[0].1, &seen[0].2["untracked"]), (&false.into(), &1.into()), "{key}");
     }
 }
+
+/// How many untracked paths git itself names in a folder, without the lock that it would take there: where the working tree
+/// is the git folder, the lock is an untracked path too.
+fn untracked_by_git(repo: &TestRepo, folder: &str) -> usize {
+    let args = ["--no-optional-locks", "status", "--porcelain", "--untracked-files=normal", "-z"];
+    repo.git_in(folder, &args).split('\0').filter(|entry| entry.starts_with("?? ")).count()
+}
+
+#[test]
+fn a_working_tree_in_around_or_of_the_git_folder_has_as_many_untracked_paths_as_git_counts() {
+    // (Layouts: t1510-repo-setup.sh of git's own tests.)
+    for (git_dir, work_tree) in [
+        (".git", "."),
+        (".git", ".git"),
+        (".git", ".git/wt"),
+        (".git", ".git/wt/sub"),
+        (".git", ".."),
+        (".git", "wt"),
+        ("named", "."),
+        ("named", "named"),
+        ("named", "named/wt"),
+        ("named", ".."),
+        ("../beside", "."),
+        ("../beside", "../beside"),
+        ("../beside", "wt"),
+    ] {
+        let repo = TestRepo::new();
+        if git_dir != ".git" {
+            std::fs::rename(repo.at(".git"), repo.at(git_dir)).expect("a folder");
+            repo.write(".git", format!("gitdir: {}\n", repo.at(git_dir).display()));
+        }
+        for folder in [".", "wt", &format!("{git_dir}/wt"), &format!("{git_dir}/wt/sub")] {
+            repo.write(format!("{folder}/new.txt"), "new\n");
+        }
+        repo.worktree("linked");
+        repo.config("core.worktree", repo.at(work_tree).to_str().expect("text"));
+        let expected = untracked_by_git(&repo, ".");
+        for from in [".", "wt", git_dir, "../linked"] {
+            let report = repo.wtcheck_in(from, &["--format=json", "--retries=0", "status"]).exits(0).json();
+            let row = &report["worktrees"][0];
+            // Seen from elsewhere, nothing says where a working tree is that is not around its git folder.
+            let is_known = row["checks"][0]["outcome"] == "passed";
+            let untracked = row["checks"][0]["facts"]["untracked"].as_u64();
+            assert!(is_known || from == "../linked", "{git_dir} {work_tree} from {from}: {row:#}");
+            assert!(
+                !is_known || untracked == Some(expected as u64),
+                "{git_dir} {work_tree} from {from}: {expected} {row:#}"
+            );
+        }
+    }
+}
