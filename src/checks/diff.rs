@@ -1,9 +1,10 @@
 //! `diff`: how much has changed, against HEAD?
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 
 use crate::checks::check::{Asking, Check, Defaults, Feed, Kind, Question, Reader};
 use crate::checks::fields::Fields;
@@ -24,6 +25,9 @@ const AS_IT_IS: [&str; 2] = ["-c", "diff.autoRefreshIndex=false"];
 /// What changes how git reads paths that it is given.
 const PATHSPEC_VARIABLES: [&str; 4] =
     ["GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS"];
+
+/// git is bound to no more paths than these: it holds each path that differs against each of them.
+const MOST_PATHS: usize = 64;
 
 /// The kind.
 pub(super) struct Diff;
@@ -59,7 +63,8 @@ impl Kind for Diff {
 
     /// Bound to the paths that can differ, git looks at these alone, rather than at every file once more.
     fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
-        let changed = question.evidence.changed.as_deref().filter(|_| question.is_plain());
+        let known = question.evidence.changed.as_deref().filter(|_| question.is_plain());
+        let changed = known.filter(|changed| changed.len() <= MOST_PATHS);
         let base = match question.is_unborn() {
             // What a file cannot well be called: a name that is both is none.
             false => "HEAD^{commit}",
@@ -83,7 +88,9 @@ impl Kind for Diff {
                 bound_to(&[b":(top,literal)", path.as_slice()].concat());
             }
         }
-        Asking { invocation, reader: Box::new(Numstat::default()) }
+        let known = known.map(|paths| paths.iter().cloned().collect());
+        let counts = Counts { known, ..Counts::default() };
+        Asking { invocation, reader: Box::new(Numstat { fields: Fields::default(), counts }) }
     }
 }
 
@@ -108,6 +115,8 @@ struct Counts {
     deletions: u64,
     /// Paths of a rename that are still to come.
     paths: u8,
+    /// The paths that can differ; none: not known.
+    known: Option<HashSet<BString>>,
     malformed: Option<String>,
 }
 
@@ -118,6 +127,15 @@ impl Counts {
         facts.set("insertions", self.insertions);
         facts.set("deletions", self.deletions);
         Verdict::passed(facts)
+    }
+
+    /// Whether a binary file that git lists is known to be the same.
+    ///
+    /// git lists those that were only written anew, unless it may write the index. (Rule: `diffcore_skip_stat_unmatch` in
+    /// git's diff.c.) A binary file that was staged and changed back is counted all the same: nothing tells it apart.
+    fn is_the_same(&self, path: &[u8]) -> bool {
+        // A rename has its paths in the fields that follow.
+        !path.is_empty() && self.known.as_ref().is_some_and(|known| !known.contains(path.as_bstr()))
     }
 
     fn field(&mut self, field: &[u8]) {
@@ -132,6 +150,9 @@ impl Counts {
         };
         match (count(), count(), parts.next()) {
             (Some(insertions), Some(deletions), Some(path)) => {
+                if field.starts_with(b"-") && self.is_the_same(path) {
+                    return;
+                }
                 self.files += 1;
                 self.insertions += insertions;
                 self.deletions += deletions;

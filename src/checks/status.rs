@@ -19,8 +19,8 @@ use crate::model::worktree::Marks;
 /// `--untracked-files=normal` over `status.showUntrackedFiles=no`: a worktree that holds only new files is not clean.
 const STATUS: [&str; 6] = ["status", "--porcelain=v2", "--branch", "--show-stash", "--untracked-files=normal", "-z"];
 
-/// No more paths than these are named: git holds each of a diff's paths against each that it is bound to.
-const MOST_PATHS: usize = 64;
+/// No more paths than these are kept for other checks.
+const MOST_PATHS: usize = 10_000;
 
 const OPERATION: &str = "What has begun and not ended: `merge`, `rebase`, `cherry-pick`, `revert`, `bisect` or `am`; empty where nothing has.";
 

@@ -10,6 +10,7 @@ mod completion;
 mod conditions;
 mod config;
 mod dead_drives;
+mod diff_numbers;
 mod discovery;
 mod docs;
 mod first;

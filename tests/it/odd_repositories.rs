@@ -219,8 +219,8 @@ fn a_main_worktree_by_its_own_configuration_is_one_from_everywhere() {
     }
 }
 
-/// How many untracked paths git itself names in a folder, without the lock that it would take there: where the working tree
-/// is the git folder, the lock is an untracked path too.
+/// How many untracked paths git itself names in a folder, without the lock that it would take there: where the git folder is
+/// the working tree, the lock is an untracked path too.
 fn untracked_by_git(repo: &TestRepo, folder: &str) -> usize {
     let args = ["--no-optional-locks", "status", "--porcelain", "--untracked-files=normal", "-z"];
     repo.git_in(folder, &args).split('\0').filter(|entry| entry.starts_with("?? ")).count()

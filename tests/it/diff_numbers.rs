@@ -1,0 +1,470 @@
+//! The numbers of `diff` in random worktrees, held against `git diff --numstat`, whether it is bound to paths or not.
+//!
+//! A short run draws the same worktrees each time. `WTCHECK_CAMPAIGN` says for how many seconds others are drawn,
+//! `WTCHECK_SEED` from where on: a failure names the seed of its worktree.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant, SystemTime};
+
+use fastrand::Rng;
+use serde_json::Value;
+
+use crate::support::{TestRepo, unit};
+
+/// The worktrees of the short run.
+const SHORT: u64 = 12;
+
+/// Names that a shell, a pathspec or a line of output could take for something else.
+const NAMES: [&[u8]; 24] = [
+    b"a",
+    b"b.txt",
+    b"HEAD",
+    b"dir/c",
+    b"dir/d.txt",
+    b"dir/deep/e",
+    b"dir/deep/HEAD",
+    b"out/f",
+    b"out/g.txt",
+    b"out/deep/h",
+    b"with space",
+    b"tab\there",
+    b"new\nline",
+    b"quo\"te",
+    b"back\\slash",
+    b"*",
+    b"[x]?",
+    b":(top)y",
+    b":!z",
+    b"-dash",
+    b"--",
+    b" ends ",
+    b"\xc3\xa4",
+    b"\xff\xfe",
+];
+
+/// What git is told of how to compare: each line is drawn or not.
+const CONFIGURATION: [(&str, &str); 18] = [
+    ("core.autocrlf", "input"),
+    ("core.autocrlf", "true"),
+    ("core.fileMode", "false"),
+    ("core.quotePath", "false"),
+    ("core.symlinks", "false"),
+    ("core.untrackedCache", "true"),
+    ("diff.algorithm", "patience"),
+    ("diff.context", "0"),
+    ("diff.ignoreSubmodules", "all"),
+    ("diff.noprefix", "true"),
+    ("diff.relative", "true"),
+    ("diff.renames", "copies"),
+    ("diff.renames", "false"),
+    ("diff.submodule", "log"),
+    ("status.relativePaths", "false"),
+    ("status.renames", "copies"),
+    ("status.renames", "false"),
+    ("status.showUntrackedFiles", "no"),
+];
+
+/// What git is told of files: each line is drawn or not.
+const ATTRIBUTES: [&str; 6] =
+    ["*.txt -diff", "dir/** diff=conv", "* text=auto", "out/** binary", "a diff=conv", "b.txt text eol=crlf"];
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|said| said.parse().ok())
+}
+
+#[test]
+fn whatever_has_changed_diff_counts_what_git_counts() {
+    let campaign = number("WTCHECK_CAMPAIGN").map(Duration::from_secs);
+    let first = number("WTCHECK_SEED").unwrap_or_else(|| campaign.map_or(0, |_| fastrand::u64(..1 << 40)));
+    let began = Instant::now();
+    let (mut dirty, mut drawn) = (0, 0);
+    while campaign.map_or(drawn < SHORT, |longest| began.elapsed() < longest) {
+        dirty += u64::from(holds_of(first + drawn));
+        drawn += 1;
+    }
+    assert!(dirty >= drawn / 2, "{dirty} of {drawn} differ from HEAD");
+}
+
+#[test]
+fn a_binary_file_that_was_only_written_anew_is_no_change_beside_many_that_are() {
+    let repo = TestRepo::new();
+    for number in 0..70 {
+        repo.write(format!("many/{number}"), "1\n");
+        repo.write(format!("same/{number}"), "\0");
+    }
+    repo.write("other", "\0");
+    repo.git(&["add", "."]);
+    repo.git(&["commit", "--quiet", "--message=many"]);
+    let long_ago = SystemTime::now() - Duration::from_hours(1);
+    for number in 0..70 {
+        repo.write(format!("many/{number}"), "changed\n");
+        let same = std::fs::File::options().write(true).open(repo.at(format!("same/{number}"))).expect("a file");
+        same.set_modified(long_ago).expect("a time");
+    }
+    repo.write("other", "\0\0");
+    let json = repo.wtcheck(&["--format=json"]).exits(0).json();
+    assert_eq!(counted(unit(&json, "repo", "diff")), Some([71, 70, 70]));
+}
+
+/// Draws a worktree, and says whether it differs from HEAD.
+fn holds_of(seed: u64) -> bool {
+    let mut state =
+        State { repo: TestRepo::empty(), random: Rng::with_seed(seed), told: format!("WTCHECK_SEED={seed}") };
+    state.draw();
+    let State { repo, told, .. } = state;
+    // Without a list of what differs, a binary file that was only written anew cannot be told from one that differs; and
+    // with one, a binary file that was staged and changed back cannot: git itself does it only as it writes the index.
+    let (expected, most) = (counted_by_git(&repo, true), counted_by_git(&repo, false));
+    let status = repo.git(&["--no-optional-locks", "status", "--porcelain"]);
+    let is_changed_twice = status.lines().any(|line| !line.starts_with([' ', '?']) && !line[1..].starts_with(' '));
+    let mut modes = vec![
+        ("bound by status", vec![]),
+        ("by itself", vec!["wtcheck.diff.when=true", "wtcheck.status.enabled=false"]),
+        ("not plain", vec!["wtcheck.diff.env=UNUSED=1"]),
+    ];
+    if repo.at("dir").is_dir() {
+        modes.push(("from a folder", vec!["wtcheck.diff.dir=dir"]));
+    }
+    for (mode, settings) in modes {
+        let mut git = repo.command("git");
+        for setting in settings {
+            git.args(["-c", setting]);
+        }
+        let output = git.args(["wtcheck", "--format=json", "--retries=0", "diff"]).output().expect("git");
+        let json: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{told}\n{mode}: {error}: {}", String::from_utf8_lossy(&output.stderr)));
+        let counted = counted(unit(&json, "repo", "diff"));
+        let is_between = counted.zip(expected).zip(most).is_some_and(|((counted, least), most)| {
+            (least[0]..=most[0]).contains(&counted[0]) && counted[1..] == least[1..]
+        });
+        let is_right = counted == expected || (is_between && (is_changed_twice || mode != "bound by status"));
+        assert!(is_right, "{mode}: {counted:?}, where git counts {expected:?} to {most:?}\n{told}\n{status}\n{json:#}");
+    }
+    expected != Some([0; 3])
+}
+
+/// What a unit has counted: files, insertions, deletions; none where it could not. Nothing to count is 0.
+fn counted(unit: &Value) -> Option<[u64; 3]> {
+    match unit["outcome"].as_str() {
+        Some("passed") => {
+            Some(["files", "insertions", "deletions"].map(|fact| unit["facts"][fact].as_u64().expect("a number")))
+        }
+        Some("skipped") => Some([0; 3]),
+        _ => None,
+    }
+}
+
+/// The sums over the lines of `git diff --numstat`; none where git refuses. Only if it `may_refresh` the index, git leaves
+/// out binary files of which nothing but the times has changed. (Rule: `diffcore_skip_stat_unmatch` in git's diff.c.)
+fn counted_by_git(repo: &TestRepo, may_refresh: bool) -> Option<[u64; 3]> {
+    let unborn = !repo.git_try(".", &["rev-parse", "--verify", "--quiet", "refs/heads/main"]).status.success();
+    let base = if unborn { repo.git(&["hash-object", "-t", "tree", "/dev/null"]) } else { "HEAD".to_owned() };
+    let refresh = format!("diff.autoRefreshIndex={may_refresh}");
+    // The index that it writes is a copy, of the same age, so that all others find the index as it was.
+    let copy = repo.at("../index");
+    let copied = repo.command("cp").args(["--preserve=timestamps", ".git/index"]).arg(&copy).output().expect("cp");
+    assert!(copied.status.success() || !repo.at(".git/index").exists(), "a copy");
+    let mut git = repo.command("git");
+    git.env("GIT_INDEX_FILE", copy).args(["-c", &refresh, "diff", "--numstat", &base, "--"]);
+    let output = git.output().expect("git");
+    let text = output.stdout.strip_suffix(b"\n").unwrap_or(&output.stdout);
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let sums = lines.fold([0; 3], |sums, line| {
+        let numbers: Vec<_> = line.splitn(3, |byte| *byte == b'\t').collect();
+        let count = |text: &[u8]| match text {
+            b"-" => 0,
+            digits => std::str::from_utf8(digits).expect("digits").parse::<u64>().expect("a number"),
+        };
+        [sums[0] + 1, sums[1] + count(numbers[0]), sums[2] + count(numbers[1])]
+    });
+    output.status.success().then_some(sums)
+}
+
+/// A worktree that is being drawn.
+struct State {
+    repo: TestRepo,
+    random: Rng,
+    /// What was done to it.
+    told: String,
+}
+
+impl State {
+    fn draw(&mut self) {
+        self.git(["init", "--quiet", "--initial-branch=main", "."]);
+        self.repo.config("diff.conv.textconv", "sed s/^/x/");
+        for (key, value) in CONFIGURATION {
+            if self.one_in(9) {
+                self.git(["config", key, value]);
+            }
+        }
+        let attributes: Vec<_> = ATTRIBUTES.into_iter().filter(|_| self.random.u8(..4) == 0).collect();
+        if !attributes.is_empty() {
+            let _ = write!(self.told, "\n.gitattributes: {attributes:?}");
+            self.repo.write(".gitattributes", attributes.join("\n") + "\n");
+        }
+        if !self.one_in(8) {
+            self.commit();
+        }
+        if self.one_in(5) {
+            self.git(["sparse-checkout", "set", "--cone", "--sparse-index", "dir"]);
+        }
+        if self.one_in(10) {
+            self.many();
+        }
+        for _ in 0..self.random.u8(1..10) {
+            self.change();
+        }
+        if self.one_in(4) {
+            self.age();
+        }
+    }
+
+    /// Files as another program leaves them that has written all of them anew.
+    fn age(&mut self) {
+        self.tell(&["age"]);
+        let long_ago = SystemTime::now() - Duration::from_hours(1);
+        for name in NAMES {
+            let path = self.repo.at(path(name));
+            if let Ok(file) = std::fs::File::options().write(true).open(&path) {
+                file.set_modified(long_ago).expect("a time");
+            }
+        }
+    }
+
+    /// The first commit, of some of the names.
+    fn commit(&mut self) {
+        for name in NAMES {
+            match self.random.u8(..10) {
+                0..=6 => self.write(path(name)),
+                7 => self.link(path(name)),
+                _ => {}
+            }
+        }
+        if self.one_in(3) {
+            self.submodule();
+        }
+        if self.one_in(8) {
+            for index in 0..80 {
+                self.repo.write(format!("many/{index}"), "1\n2\n3\n");
+            }
+        }
+        self.git(["add", "--all"]);
+        self.git(["commit", "--quiet", "--allow-empty", "--message=first"]);
+        if self.one_in(4) {
+            self.conflict();
+        }
+    }
+
+    /// One thing that people and programs do to a worktree.
+    fn change(&mut self) {
+        let (one, other) = (self.name(), self.name());
+        let (from, to) = (one.as_os_str(), other.as_os_str());
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let git_on = |state: &mut Self, args: &[&str], paths: &[&OsStr]| {
+            let args = words(args).into_iter().chain([OsString::from("--")]);
+            state.git(args.chain(paths.iter().map(|path| OsString::from(*path))));
+        };
+        match self.random.u8(..20) {
+            0..=2 => self.write(one),
+            3..=4 => {
+                self.write(one.clone());
+                git_on(self, &["add", "--force", "--sparse"], &[from]);
+            }
+            5 => {
+                self.write(one.clone());
+                git_on(self, &["add", "--force", "--sparse"], &[from]);
+                self.write(one);
+            }
+            6 => self.remove(&one),
+            7 => git_on(self, &["rm", "--quiet", "-r", "--force", "--sparse"], &[from]),
+            8 => git_on(self, &["rm", "--quiet", "-r", "--cached", "--sparse"], &[from]),
+            9 => git_on(self, &["mv", "--force"], &[from, to]),
+            10 => {
+                self.tell(&["rename", &one.to_string_lossy(), &other.to_string_lossy()]);
+                let _ = std::fs::rename(self.repo.at(&one), self.repo.at(&other));
+                if self.one_in(2) {
+                    self.git(["add", "--all"]);
+                }
+            }
+            11 => self.chmod(&one),
+            12 => {
+                git_on(self, &["update-index", "--chmod=+x"], &[from]);
+            }
+            13 => {
+                self.remove(&one);
+                self.link(one);
+            }
+            14 => {
+                self.remove(&one);
+                self.write(one.join("below"));
+                if self.one_in(2) {
+                    self.git(["add", "--all"]);
+                }
+            }
+            15 => {
+                self.write(one.clone());
+                git_on(self, &["add", "--intent-to-add", "--force", "--sparse"], &[from]);
+            }
+            16 => self.submodule_moves(),
+            17 => {
+                // Staged, and in the working tree as it was.
+                self.write(one.clone());
+                git_on(self, &["add"], &[from]);
+                git_on(self, &["restore", "--source=HEAD", "--worktree"], &[from]);
+            }
+            18 => {
+                let flag = if self.one_in(2) { "--assume-unchanged" } else { "--skip-worktree" };
+                git_on(self, &["update-index", flag], &[from]);
+                self.write(one);
+            }
+            _ => self.sides(&one),
+        }
+    }
+
+    /// More changed paths than `status` names one by one.
+    fn many(&mut self) {
+        for index in 0..75 {
+            self.repo.write(format!("many/{index}"), format!("1\n{index}\n3\n4\n"));
+        }
+        if self.one_in(2) {
+            self.git(["add", "--all"]);
+        }
+    }
+
+    /// A merge that stops.
+    fn conflict(&mut self) {
+        self.git(["checkout", "--quiet", "-b", "other"]);
+        for branch in ["other", "main"] {
+            self.git(["checkout", "--quiet", branch]);
+            for _ in 0..3 {
+                let name = self.name();
+                match self.random.u8(..3) {
+                    0 => self.remove(&name),
+                    _ => self.write(name),
+                }
+            }
+            self.git(["add", "--all"]);
+            self.git(["commit", "--quiet", "--allow-empty", "--message=side"]);
+        }
+        self.git(["merge", "--quiet", "other"]);
+    }
+
+    /// Sides of a conflict as the index has them, of which some are missing.
+    fn sides(&mut self, path: &Path) {
+        let blob = self.repo.git(&["hash-object", "-w", "-t", "blob", "/dev/null"]);
+        let mut entries = Vec::new();
+        for stage in 0..4_u8 {
+            if stage == 0 || self.one_in(2) {
+                let mode = if stage == 0 { "0" } else { "100644" };
+                entries.extend(format!("{mode} {blob} {stage}\t").bytes());
+                entries.extend(path.as_os_str().as_bytes());
+                entries.push(0);
+            }
+        }
+        self.tell(&["sides", &entries.escape_ascii().to_string()]);
+        let mut git = self.repo.command("git");
+        git.args(["update-index", "-z", "--index-info"]).stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut child = git.spawn().expect("git");
+        std::io::Write::write_all(&mut child.stdin.take().expect("a pipe"), &entries).expect("git");
+        child.wait().expect("git");
+    }
+
+    fn submodule(&mut self) {
+        self.git(["init", "--quiet", "sub"]);
+        self.submodule_moves();
+    }
+
+    fn submodule_moves(&mut self) {
+        if !self.repo.at("sub/.git").is_dir() {
+            return;
+        }
+        match self.random.u8(..4) {
+            0 => self.repo.write("sub/untracked", "new\n"),
+            1 => self.repo.write("sub/file", "changed\n"),
+            _ => {}
+        }
+        self.git(["-C", "sub", "commit", "--quiet", "--allow-empty", "--message=in the submodule"]);
+        if self.one_in(2) {
+            self.git(["-C", "sub", "add", "--all"]);
+            self.git(["add", "sub"]);
+        }
+    }
+
+    fn write(&mut self, name: PathBuf) {
+        let content = self.content();
+        self.tell(&["write", &name.to_string_lossy(), &content.escape_ascii().to_string()]);
+        let path = self.repo.at(name);
+        // A file may stand where a folder is needed, or the other way round.
+        let _ = path.parent().map(std::fs::create_dir_all);
+        let _ = std::fs::write(path, content);
+    }
+
+    fn content(&mut self) -> Vec<u8> {
+        let end = if self.one_in(6) { "\r\n" } else { "\n" };
+        let mut lines: Vec<_> = (0..self.random.u8(..14)).map(|number| format!("line {number}")).collect();
+        for line in &mut lines {
+            if self.random.u8(..5) == 0 {
+                *line = format!("another {}", self.random.u8(..4));
+            }
+        }
+        let mut content = lines.join(end).into_bytes();
+        match self.random.u8(..8) {
+            0 => content.extend(b"\0binary"),
+            1 => {}
+            _ => content.extend(end.bytes()),
+        }
+        content
+    }
+
+    fn link(&mut self, name: PathBuf) {
+        let target = if self.one_in(2) { "a" } else { "no/such\nfile" };
+        self.tell(&["link", &name.to_string_lossy(), target]);
+        let path = self.repo.at(name);
+        let _ = path.parent().map(std::fs::create_dir_all);
+        let _ = symlink(target, path);
+    }
+
+    fn remove(&mut self, name: &Path) {
+        self.tell(&["remove", &name.to_string_lossy()]);
+        let path = self.repo.at(name);
+        let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+    }
+
+    fn chmod(&mut self, name: &Path) {
+        self.tell(&["chmod", &name.to_string_lossy()]);
+        let path = self.repo.at(name);
+        if path.is_file() {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        }
+    }
+
+    /// A git command, which may find that the worktree is not of the kind that it needs.
+    fn git<S: AsRef<OsStr>>(&mut self, args: impl IntoIterator<Item = S>) {
+        let mut git = self.repo.command("git");
+        git.args(args);
+        let words: Vec<_> = git.get_args().map(OsStr::to_string_lossy).collect();
+        let _ = write!(self.told, "\ngit {words:?}");
+        git.output().expect("git");
+    }
+
+    fn tell(&mut self, words: &[&str]) {
+        let _ = write!(self.told, "\n{words:?}");
+    }
+
+    fn name(&mut self) -> PathBuf {
+        path(NAMES[self.random.usize(..NAMES.len())])
+    }
+
+    fn one_in(&mut self, count: u8) -> bool {
+        self.random.u8(..count) == 0
+    }
+}
+
+fn path(name: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(name))
+}
