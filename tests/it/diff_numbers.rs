@@ -195,7 +195,8 @@ struct State {
 
 impl State {
     fn draw(&mut self) {
-        self.git(["init", "--quiet", "--initial-branch=main", "."]);
+        let format = if self.one_in(8) { "--object-format=sha256" } else { "--object-format=sha1" };
+        self.git(["init", "--quiet", "--initial-branch=main", format, "."]);
         self.repo.config("diff.conv.textconv", "sed s/^/x/");
         for (key, value) in CONFIGURATION {
             if self.one_in(9) {
