@@ -8,11 +8,13 @@ pub mod expression;
 mod metered;
 mod patterns;
 mod pipeline;
+mod planned_check;
 pub mod scope;
-mod select;
+mod selection;
 mod syntax;
 mod typing;
 mod units;
+mod worktree_patterns;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -21,61 +23,14 @@ use std::time::Duration;
 use typed_index_collections::TiVec;
 
 use crate::checks::Check;
-use crate::model::answer::SourceId;
 use crate::model::id::{CheckId, RepositoryId, UnitId, WorktreeId};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::settings::{Faults, RunSettings, Settings};
 
-use condition::Condition;
 use pipeline::Pipeline;
+pub use planned_check::{PlannedCheck, Prerequisite};
+pub use selection::Selection;
 pub use units::{Unit, Units};
-
-/// What the command line selects.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    /// Checks by name; none: the configured pipeline.
-    pub checks: Vec<String>,
-    /// Checks to leave out.
-    pub skip: Vec<String>,
-    /// Patterns of worktrees.
-    pub worktrees: Vec<String>,
-    /// The folder that relative paths among the patterns start from.
-    pub directory: PathBuf,
-    /// Whether a check that nobody has approved stops the plan: it must, where the plan is carried out.
-    pub approved_only: bool,
-}
-
-/// A check's prerequisite: another check that must have ended on the same worktree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Prerequisite {
-    /// Which.
-    pub check: CheckId,
-    /// Whether it must have passed (`needs`), or only ended (an expression names it).
-    pub must_pass: bool,
-}
-
-/// A check with what the plan found out about it.
-#[derive(Debug)]
-pub struct PlannedCheck {
-    /// The check.
-    pub check: Check,
-    /// Its `when`, compiled.
-    pub when: Option<Condition>,
-    /// Its `fail-if`, compiled.
-    pub fail_if: Option<Condition>,
-    /// What must have ended before it starts.
-    pub prerequisites: Vec<Prerequisite>,
-    /// The checks that wait for it.
-    pub dependents: Vec<CheckId>,
-    /// The check that brought it along, where nobody asked for it by name.
-    pub brought_by: Option<String>,
-    /// A prerequisite that `--skip` leaves out: no unit of this check can run.
-    pub left_out: Option<String>,
-    /// Who can answer for its units, in the order in which they are asked; never empty.
-    pub route: &'static [SourceId],
-    /// Whether it would run what only the repository's own file says and nobody has approved. Such a plan is shown, never carried out.
-    pub unapproved: bool,
-}
 
 /// A repository, with its part of the plan.
 #[derive(Debug)]
@@ -129,8 +84,8 @@ impl Plan {
         if !faults.is_empty() && selection.approved_only {
             return Err(annotated(faults));
         }
-        let worktrees =
-            select::worktrees(worktrees, &selection.worktrees, &selection.directory).map_err(Faults::from)?;
+        let worktrees = worktree_patterns::worktrees(worktrees, &selection.worktrees, &selection.directory)
+            .map_err(Faults::from)?;
         let mut checks = pipeline.freeze(settings.checks)?;
         for planned in &mut checks {
             planned.unapproved = unapproved.contains(&planned.check.name);

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imports::{Import, imports};
 
 /// Rooms whose files still import from each other in a circle.
-const CIRCLES: &[&str] = &["exec", "plan", "settings"];
+const CIRCLES: &[&str] = &["settings"];
 
 /// The floor of each room, as the map at the top of `src/lib.rs` has it; the ground is 0.
 fn floors(library: &str) -> BTreeMap<String, u32> {
