@@ -7,9 +7,10 @@ use std::time::Duration;
 use bstr::ByteSlice;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, value_parser};
-use figment::value::Value;
 
 use crate::model::check::MOST_RETRIES;
+use crate::settings::types::{Count, Flag, Retries, Span};
+use crate::settings::{Layer, Origin, Sourced, TopKeys};
 use crate::text::duration;
 
 /// What is typed.
@@ -364,28 +365,27 @@ impl Options {
     }
 
     /// What is typed, as a layer of settings: only what is typed.
-    pub fn settings(&self) -> Vec<(&'static str, Value)> {
-        let number = |value: Option<u32>| value.map(Value::from);
-        let length = |value: Option<Duration>| value.map(|value| Value::from(duration::write(value)));
-        let mut said = vec![
-            ("max-concurrency", number(self.max_concurrency)),
-            ("batch-size", number(self.batch_size)),
-            ("timeout", length(self.timeout)),
-            ("retries", number(self.retries)),
-            ("global-timeout", length(self.global_timeout)),
-            ("max-fail", number(self.max_fail)),
-        ];
-        if self.no_fail_fast {
-            said.push(("fail-fast", Some(Value::from(false))));
-            if self.max_fail.is_none() {
-                said.push(("max-fail", Some(Value::from(0_u32))));
-            }
-        } else if self.fail_fast {
-            said.push(("fail-fast", Some(Value::from(true))));
-        } else if self.max_fail.is_some() {
+    pub fn settings(&self) -> TopKeys {
+        let fail_fast = match (self.no_fail_fast, self.fail_fast) {
+            (true, _) => Some(false),
+            (false, true) => Some(true),
             // A number that is typed is meant, whatever a file says of the first.
-            said.push(("fail-fast", Some(Value::from(false))));
+            (false, false) => self.max_fail.map(|_| false),
+        };
+        let max_fail = self.max_fail.or(self.no_fail_fast.then_some(0));
+        TopKeys {
+            max_concurrency: typed(self.max_concurrency, Count),
+            batch_size: typed(self.batch_size, Count),
+            timeout: typed(self.timeout, Span),
+            retries: typed(self.retries, Retries),
+            global_timeout: typed(self.global_timeout, Span),
+            fail_fast: typed(fail_fast, Flag),
+            max_fail: typed(max_fail, Count),
+            ..TopKeys::default()
         }
-        said.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
     }
+}
+
+fn typed<T, S>(value: Option<T>, setting: impl Fn(T) -> S) -> Option<Sourced<S>> {
+    value.map(|value| Sourced { value: setting(value), origin: Origin::of(Layer::CommandLine) })
 }

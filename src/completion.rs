@@ -24,8 +24,7 @@ use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::repository::Repository;
 use crate::model::environment::Environment;
-use crate::settings::schema::{CheckKeys, Key, TopKeys};
-use crate::settings::{Merged, Sources, read};
+use crate::settings::{CheckKeys, Definitions, Key, Merged, Sources, TopKeys, read};
 use crate::text::shell_word::{Shell, Word, words_of_bash};
 use crate::text::{door, name, sanitize};
 
@@ -122,20 +121,20 @@ impl Here {
             toplevel: repository.as_ref().and_then(|repository| repository.toplevel.as_deref()),
             named_file: self.options.as_ref().and_then(|options| options.config.as_deref()),
             profile: None,
-            command_line: Vec::new(),
+            command_line: TopKeys::default(),
         })
     }
 
     /// Every check that is defined, whether or not it would run now.
     fn checks(&self) -> Vec<CompletionCandidate> {
         let built_in = built_in().map(|kind| (kind.name().to_owned(), "built-in check".to_owned()));
-        let merged = self.settings();
-        let own = merged.checks.iter().map(|(name, keys)| {
-            let description = keys.description.as_ref().map(|said| said.value.0.clone());
-            let command = keys.command.as_ref().map(|command| format!("$ {}", command.value.shown()));
+        let Definitions { checks, .. } = self.settings().definitions;
+        let own = checks.iter().map(|(name, check)| {
+            let description = check.keys.description.as_ref().map(|said| said.value.0.clone());
+            let command = check.keys.command.as_ref().map(|command| format!("$ {}", command.value.shown()));
             (name.clone(), description.or(command).unwrap_or_else(|| "check".to_owned()))
         });
-        let others = built_in.filter(|(name, _)| !merged.checks.contains_key(name));
+        let others = built_in.filter(|(name, _)| !checks.contains_key(name));
         candidates(others.chain(own).filter(|(name, _)| name::is_valid(name)))
     }
 
@@ -147,10 +146,9 @@ impl Here {
 
     /// Every key of the run, and of each check that is defined.
     fn keys(&self) -> Vec<CompletionCandidate> {
-        let merged = self.settings();
+        let Definitions { checks, .. } = self.settings().definitions;
         let built_in = built_in().map(|kind| kind.name().to_owned());
-        let checks: BTreeSet<String> =
-            built_in.chain(merged.checks.into_keys()).filter(|name| name::is_valid(name)).collect();
+        let checks: BTreeSet<String> = built_in.chain(checks.into_keys()).filter(|name| name::is_valid(name)).collect();
         let about = |key: &Key| key.doc.trim().split_once(". ").map_or(key.doc.trim(), |(first, _)| first).to_owned();
         let of_run = TopKeys::KEYS.iter().map(|key| (key.name.to_owned(), about(key)));
         let of_checks = checks.iter().flat_map(|check| {

@@ -15,7 +15,7 @@ use crate::checks::KINDS;
 use crate::cli::Cli;
 use crate::model::facts::{FactDef, FactType};
 use crate::plan::scope::{COMMON_FIELDS, WORKTREE_FIELDS};
-use crate::settings::schema::{CheckKeys, Key, TopKeys};
+use crate::settings::{CheckKeys, Key, TopKeys};
 
 /// The day of the last change to the page that a reader should know of.
 const DATE: &str = "2026-11-22";
@@ -225,13 +225,15 @@ impl Page {
         self.term(names);
         self.text(key.doc.trim());
         // How durations and sizes are written is said once, under "Values".
-        let accepted = key.accepted.split_once(" like ").map_or(key.accepted, |(accepted, _)| accepted);
+        let accepted = key.accepted();
+        let accepted = accepted.split_once(" like ").map_or(&*accepted, |(accepted, _)| accepted);
         if accepted != "a text that is not empty" {
             self.text(&sentence(&format!("Takes {accepted}")));
         }
-        let default = match key.default.split_once(": ") {
+        let default = key.default();
+        let default = match default.split_once(": ") {
             Some((value, words)) => format!("{value} ({words})"),
-            None => key.default.to_owned(),
+            None => default,
         };
         self.text(&sentence(&format!("Default: {default}")));
     }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::git::config::Scope;
 use crate::model::environment::Environment;
 use crate::settings::Diagnostic;
-use crate::settings::written::toml;
+use crate::settings::literal::toml;
 use crate::text::sanitize::line;
 
 /// What a file at the top of a worktree suggests: the file, a check's name, its command.

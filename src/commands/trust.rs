@@ -9,9 +9,9 @@ use crate::commands::{Io, Survey};
 use crate::error::{Error, status};
 use crate::model::environment::Environment;
 use crate::report::style::Role;
+use crate::settings::Diagnostic;
+use crate::settings::literal::toml;
 use crate::settings::trust::{Store, Unread};
-use crate::settings::written::toml;
-use crate::settings::{Diagnostic, Layer};
 use crate::text::message::tell;
 use crate::text::quote;
 use crate::text::sanitize::line;
@@ -37,13 +37,7 @@ pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut
         );
         return Ok(0);
     }
-    let file = survey
-        .merged
-        .layers
-        .iter()
-        .find(|(origin, _)| origin.layer == Layer::RepositoryFile)
-        .and_then(|(origin, _)| origin.file.as_deref())
-        .unwrap_or_default();
+    let file = survey.merged.repository_file().unwrap_or_default();
     let mut text = format!("{} would run:\n", line(file));
     for (path, value) in code.definitions() {
         let names: Vec<&str> = path.iter().map(String::as_str).collect();

@@ -9,8 +9,7 @@ use std::collections::HashSet;
 use crate::checks::Check;
 use crate::plan::condition::Reader;
 use crate::plan::pipeline::Pipeline;
-use crate::settings::schema::{CheckKeys, Sourced};
-use crate::settings::{Diagnostic, Faults, Layer, Origin, Settings, Trusted};
+use crate::settings::{CheckKeys, Diagnostic, Faults, Layer, Origin, Resolved, Settings, Sourced, Trusted};
 
 const REMEDY: &str = "'git wtcheck trust' shows what it would run, and approves it; until then it is not run";
 
@@ -81,17 +80,19 @@ fn prerequisites(
     let effective = settings.keys.get(name);
     let parts = pipeline.parts(name);
     let said = [
-        (&keys.when, effective.and_then(|keys| keys.when.as_ref()), parts.and_then(|parts| parts.when.as_ref()), None),
+        (&keys.when, effective.map(|keys| &keys.when), parts.and_then(|parts| parts.when.as_ref()), None),
         (
             &keys.fail_if,
-            effective.and_then(|keys| keys.fail_if.as_ref()),
+            effective.map(|keys| &keys.fail_if),
             parts.and_then(|parts| parts.fail_if.as_ref()),
             Some(name),
         ),
     ];
     for (said, effective, compiled, own) in said {
         let Some(said) = said else { continue };
-        if let Some(condition) = compiled.filter(|_| effective.is_some_and(|other| other.value == said.value)) {
+        if let Some(condition) =
+            compiled.filter(|_| effective.is_some_and(|other| other.value.as_ref() == Some(&said.value)))
+        {
             names.extend(condition.names().iter().cloned());
             continue;
         }
@@ -104,8 +105,8 @@ fn prerequisites(
 }
 
 /// Where a key of a check comes from, if from the file.
-fn from_file<T>(sourced: Option<&Sourced<T>>) -> Option<&Origin> {
-    sourced.map(|sourced| &sourced.origin).filter(|origin| origin.layer == Layer::RepositoryFile)
+fn from_file<T>(resolved: &Resolved<T>) -> Option<&Origin> {
+    resolved.origin().filter(|origin| origin.layer == Layer::RepositoryFile)
 }
 
 /// A command of another layer that would run without the file, and otherwise: the file puts another condition over its own,
@@ -113,13 +114,14 @@ fn from_file<T>(sourced: Option<&Sourced<T>>) -> Option<&Origin> {
 fn changed(name: &str, settings: &Settings, trusted: &Trusted) -> Option<Diagnostic> {
     let (own, effective) = (trusted.checks.get(name)?, settings.keys.get(name)?);
     // A condition where there was none only keeps it from running.
-    let (key, origin) = differs("when", own.when.as_ref(), effective.when.as_ref().filter(|_| own.when.is_some()))
-        .or_else(|| differs("needs", own.needs.as_ref(), effective.needs.as_ref().filter(|_| own.needs.is_some())))
-        .or_else(|| differs("command", own.command.as_ref(), effective.command.as_ref()))
-        .or_else(|| differs("args", own.args.as_ref(), effective.args.as_ref()))
-        .or_else(|| differs("env", own.env.as_ref(), effective.env.as_ref()))
-        .or_else(|| differs("dir", own.dir.as_ref(), effective.dir.as_ref()))
-        .or_else(|| differs("kind", own.kind.as_ref(), effective.kind.as_ref()))?;
+    let (key, origin) = differs("when", own.when.as_ref(), &effective.when)
+        .filter(|_| own.when.is_some())
+        .or_else(|| differs("needs", own.needs.as_ref(), &effective.needs).filter(|_| own.needs.is_some()))
+        .or_else(|| differs("command", own.command.as_ref(), &effective.command))
+        .or_else(|| differs("args", own.args.as_ref(), &effective.args))
+        .or_else(|| differs("env", own.env.as_ref(), &effective.env))
+        .or_else(|| differs("dir", own.dir.as_ref(), &effective.dir))
+        .or_else(|| differs("kind", own.kind.as_ref(), &effective.kind))?;
     let problem = format!(
         "a file that the repository brings along would change how or when check '{name}' runs, which is not its own, and nobody has approved that"
     );
@@ -129,10 +131,10 @@ fn changed(name: &str, settings: &Settings, trusted: &Trusted) -> Option<Diagnos
 fn differs<'a, T: PartialEq>(
     key: &'static str,
     own: Option<&Sourced<T>>,
-    effective: Option<&'a Sourced<T>>,
+    effective: &'a Resolved<Option<T>>,
 ) -> Option<(&'static str, &'a Origin)> {
-    let effective = effective?;
-    own.is_none_or(|own| own.value != effective.value).then_some((key, &effective.origin))
+    let origin = effective.origin()?;
+    (own.map(|own| &own.value) != effective.value.as_ref()).then_some((key, origin))
 }
 
 /// A command of another layer that is selected because of the file: names the key of the file that leads to it.
@@ -158,9 +160,9 @@ fn pulled_in(
         }
         at = by;
     }
-    let enabled = settings.keys.get(at).and_then(|keys| from_file(keys.enabled.as_ref()));
+    let enabled = settings.keys.get(at).and_then(|keys| from_file(&keys.enabled));
     let was_off = trusted.checks.get(at).and_then(|keys| keys.enabled.as_ref()).is_some_and(|flag| !flag.value.0);
-    match (enabled.filter(|_| was_off), from_file(settings.top.checks.as_ref())) {
+    match (enabled.filter(|_| was_off), from_file(&settings.top.checks)) {
         (Some(origin), _) => Diagnostic::of(origin, &["check", at, "enabled"], problem),
         (None, Some(origin)) => Diagnostic::of(origin, &["checks"], problem),
         (None, None) => Diagnostic::new(problem),
@@ -178,9 +180,9 @@ fn leading<'a>(
     let link = pipeline.parts(by)?.prerequisites.iter().find(|link| link.name == name)?;
     let keys = settings.keys.get(by)?;
     let origin = match link.key {
-        "when" => from_file(keys.when.as_ref()),
-        "fail-if" => from_file(keys.fail_if.as_ref()),
-        _ => from_file(keys.needs.as_ref()),
+        "when" => from_file(&keys.when),
+        "fail-if" => from_file(&keys.fail_if),
+        _ => from_file(&keys.needs),
     };
     origin.map(|origin| (link.key, origin))
 }

@@ -76,7 +76,7 @@ impl Plan {
         cpus: usize,
     ) -> Result<Self, Faults> {
         let annotated = |mut faults: Faults| {
-            settings.files.annotate(faults.told_mut());
+            settings.files.annotate(&mut faults);
             faults
         };
         let pipeline = Pipeline::select(&settings, selection).map_err(annotated)?;

@@ -200,9 +200,9 @@ fn no_such_check(name: &str, settings: &Settings) -> Diagnostic {
 fn fault_of(settings: &Settings, check: &str, key: &str, problem: impl Into<Prose>) -> Diagnostic {
     let keys = settings.keys.get(check);
     let origin = keys.and_then(|keys| match key {
-        "when" => keys.when.as_ref().map(|sourced| &sourced.origin),
-        "fail-if" => keys.fail_if.as_ref().map(|sourced| &sourced.origin),
-        _ => keys.needs.as_ref().map(|sourced| &sourced.origin),
+        "when" => keys.when.origin(),
+        "fail-if" => keys.fail_if.origin(),
+        _ => keys.needs.origin(),
     });
     match origin {
         Some(origin) => Diagnostic::of(origin, &["check", check, key], problem),

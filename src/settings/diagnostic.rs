@@ -145,16 +145,21 @@ impl Faults {
         self.told.is_empty()
     }
 
-    /// Adds all of others.
-    pub fn append(&mut self, others: Self) {
-        self.more += others.more;
-        for fault in others.told {
+    /// Adds faults that have been put into words already.
+    pub(super) fn extend(&mut self, faults: impl IntoIterator<Item = Diagnostic>) {
+        for fault in faults {
             self.add(|| fault);
         }
     }
 
-    /// Those that are told, to say more of each.
-    pub fn told_mut(&mut self) -> &mut [Diagnostic] {
+    /// Adds all of others.
+    pub fn append(&mut self, others: Self) {
+        self.more += others.more;
+        self.extend(others.told);
+    }
+
+    /// Those that have been put into words, to say more of each.
+    pub(super) fn each_mut(&mut self) -> &mut [Diagnostic] {
         &mut self.told
     }
 
@@ -162,6 +167,23 @@ impl Faults {
     pub fn into_told(self) -> Vec<Diagnostic> {
         let rest = (self.more > 0).then(|| Diagnostic::new(format!("and {} more", self.more)));
         self.told.into_iter().chain(rest).collect()
+    }
+}
+
+/// What reading has found besides values.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings {
+    /// What is wrong and stops the run.
+    pub(super) errors: Faults,
+    /// What is wrong but stops nothing.
+    pub(super) warnings: Faults,
+}
+
+impl Findings {
+    /// Adds all of others.
+    pub(super) fn append(&mut self, others: Self) {
+        self.errors.append(others.errors);
+        self.warnings.append(others.warnings);
     }
 }
 

@@ -1,124 +1,54 @@
 //! Settings made visible: what is in effect and where it comes from, and what every layer says of one key.
 
-use figment::value::{Dict, Value as Raw};
-use serde_json::{Value, json};
+use figment::value::Dict;
+use serde_json::Value;
 
-use crate::checks::Check;
+use crate::settings::check_keys::CheckKeys;
 use crate::settings::diagnostic::{Diagnostic, nearest};
-use crate::settings::layers::Merged;
+use crate::settings::key::{Key, folded};
+use crate::settings::merged::Merged;
 use crate::settings::origin::{Layer, Origin};
+use crate::settings::precedence::SetBy;
+use crate::settings::provenance::Placed;
 use crate::settings::resolve::Settings;
-use crate::settings::schema::{CODE_KEYS, CheckKeys, Key, TopKeys, folded};
+use crate::settings::run_keys::TopKeys;
 use crate::text::name::shown;
-use crate::text::{duration, size};
-
-/// Where a value that is in effect comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
-    /// A layer says it of this key.
-    Layer(Origin),
-    /// A layer says it of the whole run.
-    Run(Origin),
-    /// Nobody says anything.
-    Default,
-}
 
 /// A key with the value that is in effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Effective {
+    /// The key.
+    pub key: &'static Key,
     /// `timeout`, or `check`, name, `timeout`.
     pub path: Vec<String>,
-    /// The value; none: there is none, or the default depends on the check.
-    pub value: Option<Value>,
+    /// The value; null: there is none, or the default depends on the check.
+    pub value: Value,
     /// Where it comes from.
-    pub from: From,
-    /// What the default is, in words.
-    pub default: &'static str,
+    pub set_by: SetBy,
     /// Whether it would run code that nobody has approved.
     pub unapproved: bool,
 }
 
 /// Every key with the value in effect: those of the run, then those of each check.
 pub fn effective(settings: &Settings) -> Vec<Effective> {
-    let mut all = Vec::new();
-    let set = settings.top.set();
-    let said = |name: &str| {
-        set.iter().find(|(key, _, _)| *key == name).map(|(_, value, origin)| (value.clone(), (*origin).clone()))
-    };
-    for key in TopKeys::KEYS {
-        let (value, from) = match said(key.name) {
-            Some((value, origin)) => (Some(value), From::Layer(origin)),
-            None => (run_default(key.name, settings), From::Default),
-        };
-        all.push(Effective { path: vec![key.name.to_owned()], value, from, default: key.default, unapproved: false });
-    }
-    for (name, check) in &settings.checks {
-        let own = settings.keys.get(name).map(CheckKeys::set).unwrap_or_default();
-        for key in CheckKeys::KEYS {
-            let own = own
-                .iter()
-                .find(|(known, _, _)| *known == key.name)
-                .map(|(_, value, origin)| (value.clone(), (*origin).clone()));
-            let run = said(key.name).filter(|_| key.name != "max-concurrency");
-            // What the command line says of the run holds for every check.
-            let (value, from) = match (own, run) {
-                (_, Some((value, origin))) if origin.layer == Layer::CommandLine => (Some(value), From::Run(origin)),
-                (Some((value, origin)), _) => (Some(value), From::Layer(origin)),
-                (None, Some((value, origin))) => (Some(value), From::Run(origin)),
-                (None, None) => (check_default(key.name, check), From::Default),
-            };
-            let unapproved = CODE_KEYS.contains(&key.name)
-                && settings.unapproved.get(name).is_some_and(|keys| keys.iter().any(|(known, _)| *known == key.name));
-            all.push(Effective {
-                path: vec!["check".to_owned(), name.clone(), key.name.to_owned()],
-                value,
-                from,
-                default: key.default,
-                unapproved,
-            });
-        }
-    }
-    all
-}
-
-fn run_default(key: &str, settings: &Settings) -> Option<Value> {
-    match key {
-        "checks" => Some(json!(settings.pipeline)),
-        "max-concurrency" | "batch-size" | "max-fail" => Some(json!(0)),
-        "global-timeout" => Some(json!("0")),
-        "grace-period" => Some(json!("2s")),
-        "slow-after" => Some(json!("1m")),
-        "backoff" => Some(json!("exponential")),
-        "retry-delay" => Some(json!("200ms")),
-        "retry-max-delay" => Some(json!("10s")),
-        "retry-jitter" | "refresh-index" => Some(json!(true)),
-        "fail-fast" => Some(json!(false)),
-        "max-output" => Some(json!("256KiB")),
-        // They depend on the kind of the check.
-        _ => None,
-    }
-}
-
-fn check_default(key: &str, check: &Check) -> Option<Value> {
-    let length = |length| Some(json!(duration::write(length)));
-    match key {
-        "kind" => Some(json!(check.kind.name())),
-        "when" => check.when.as_ref().map(|text| json!(text)),
-        "allow-failure" => Some(json!(check.allow_failure)),
-        "enabled" => Some(json!(true)),
-        "max-concurrency" => Some(json!(0)),
-        "timeout" => length(check.timeout.unwrap_or_default()),
-        "grace-period" => length(check.grace_period),
-        "slow-after" => length(check.slow_after.unwrap_or_default()),
-        "retries" => Some(json!(check.retries)),
-        "backoff" => Some(json!(check.backoff.kind)),
-        "retry-delay" => length(check.backoff.delay),
-        "retry-max-delay" => length(check.backoff.max_delay),
-        "retry-jitter" => Some(json!(check.backoff.jitter)),
-        "retry-on" => Some(json!(check.retry_on)),
-        "max-output" => Some(json!(size::write(check.max_output as u64))),
-        _ => None,
-    }
+    let of_run = settings.top.listed().map(|(key, value, set_by)| Effective {
+        key,
+        path: vec![key.name.to_owned()],
+        value,
+        set_by: set_by.clone(),
+        unapproved: false,
+    });
+    let of_checks = settings.keys.iter().flat_map(|(name, values)| {
+        let code = settings.unapproved.get(name).map_or(&[][..], Vec::as_slice);
+        values.listed().map(move |(key, value, set_by)| Effective {
+            key,
+            path: vec!["check".to_owned(), name.clone(), key.name.to_owned()],
+            value,
+            set_by: set_by.clone(),
+            unapproved: code.iter().any(|(known, _)| *known == key.name),
+        })
+    });
+    of_run.chain(of_checks).collect()
 }
 
 /// What every layer says of a key.
@@ -128,13 +58,20 @@ pub struct Explanation {
     /// Its path: `timeout`, or `check`, name, `timeout`.
     pub path: Vec<String>,
     /// Each layer that says something, the weakest first: the profile, if it says it in one, where, and what.
-    pub said: Vec<Said>,
+    pub layers: Vec<LayerValue>,
     /// Whether the layers' values for this path are tables that are put together rather than replaced.
     pub merges: bool,
 }
 
+impl Explanation {
+    /// Whether what a layer says is in effect: the strongest's is, and of tables each.
+    pub const fn wins(&self, index: usize) -> bool {
+        self.merges || index + 1 == self.layers.len()
+    }
+}
+
 /// What one layer says.
-pub struct Said {
+pub struct LayerValue {
     /// Where.
     pub origin: Origin,
     /// In which profile.
@@ -148,42 +85,43 @@ pub struct Said {
 /// Looks a key up by any of its names: `timeout`, `check.test.timeout`, `wtcheck.test.timeout`, `maxConcurrency`.
 pub fn explain(merged: &Merged, name: &str) -> Result<Explanation, Diagnostic> {
     let (key, path) = find(name)?;
-    let mut said = Vec::new();
     let (lasting, passing): (Vec<_>, Vec<_>) =
-        merged.layers.iter().partition(|(origin, _)| origin.layer < Layer::Environment);
-    for (origin, data) in &lasting {
-        said.extend(of_layer(origin, data, None, &path));
-    }
-    for profile in &merged.profiles {
-        for (origin, data) in &lasting {
-            if let Some(Raw::Dict(_, profiles)) = data.get("profile")
-                && let Some(Raw::Dict(_, keys)) = profiles.get(profile)
-            {
-                said.extend(of_layer(origin, keys, Some(profile), &path));
-            }
-        }
-    }
-    for (origin, data) in &passing {
-        said.extend(of_layer(origin, data, None, &path));
-    }
-    Ok(Explanation { merges: key.name == "env", key, path, said })
+        merged.layers.iter().partition(|placed| placed.origin.layer < Layer::Environment);
+    let in_profiles =
+        merged.profiles.iter().flat_map(|name| lasting.iter().filter_map(|placed| in_profile(placed, name, &path)));
+    let plain = |placed: &&Placed| in_layer(placed, &path);
+    let layers = lasting.iter().filter_map(plain).chain(in_profiles).chain(passing.iter().filter_map(plain));
+    let layers = layers.chain(on_command_line(merged, &path)).collect();
+    Ok(Explanation { merges: key.name == "env", key, path, layers })
 }
 
-fn of_layer(origin: &Origin, data: &Dict, profile: Option<&String>, path: &[String]) -> Option<Said> {
-    let (last, tables) = path.split_last()?;
-    let mut table = data;
-    for name in tables {
-        let Some(Raw::Dict(_, inner)) = table.get(name) else { return None };
-        table = inner;
-    }
-    let value = serde_json::to_value(table.get(last)?).ok()?;
-    let prefix = profile.map(|name| vec!["profile".to_owned(), name.clone()]).unwrap_or_default();
-    Some(Said {
-        origin: origin.clone(),
-        profile: profile.cloned(),
-        path: prefix.into_iter().chain(path.iter().cloned()).collect(),
-        value,
+fn in_layer(placed: &Placed, path: &[String]) -> Option<LayerValue> {
+    let value = value_at(&placed.data, path)?;
+    Some(LayerValue { origin: placed.origin.clone(), profile: None, path: path.to_vec(), value })
+}
+
+fn in_profile(placed: &Placed, profile: &str, path: &[String]) -> Option<LayerValue> {
+    let path = [&["profile".to_owned(), profile.to_owned()], path].concat();
+    let value = value_at(&placed.data, &path)?;
+    Some(LayerValue { origin: placed.origin.clone(), profile: Some(profile.to_owned()), path, value })
+}
+
+fn on_command_line(merged: &Merged, path: &[String]) -> Option<LayerValue> {
+    let [name] = path else { return None };
+    let values = merged.command_line.clone().resolve(&[]);
+    let mut listed = values.listed();
+    listed.find_map(|(key, value, set_by)| match set_by {
+        SetBy::Layer(origin) if key.name == name => {
+            Some(LayerValue { origin: origin.clone(), profile: None, path: path.to_vec(), value })
+        }
+        _ => None,
     })
+}
+
+fn value_at(data: &Dict, path: &[String]) -> Option<Value> {
+    let (last, tables) = path.split_last()?;
+    let table = tables.iter().try_fold(data, |table, name| table.get(name)?.as_dict())?;
+    serde_json::to_value(table.get(last)?).ok()
 }
 
 fn find(name: &str) -> Result<(&'static Key, Vec<String>), Diagnostic> {

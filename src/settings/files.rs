@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::settings::diagnostic::{Diagnostic, Excerpt};
+use crate::settings::diagnostic::{Excerpt, Faults};
+use crate::settings::origin::Origin;
 
 /// Files by name, with their content and the places of their keys.
 #[derive(Clone, Debug, Default)]
@@ -37,13 +38,16 @@ impl Place {
 }
 
 impl Files {
-    pub(super) fn add(&mut self, name: Arc<str>, file: File, places: Place) {
-        self.0.push((name, file, Arc::new(places)));
+    /// Adds the file that is a layer.
+    pub(super) fn add(&mut self, origin: &Origin, file: File, places: Place) {
+        if let Some(name) = &origin.file {
+            self.0.push((Arc::clone(name), file, Arc::new(places)));
+        }
     }
 
     /// Shows each fault of a file in its line.
-    pub fn annotate(&self, diagnostics: &mut [Diagnostic]) {
-        for diagnostic in diagnostics {
+    pub fn annotate(&self, faults: &mut Faults) {
+        for diagnostic in faults.each_mut() {
             let Some(file) = diagnostic.origin.as_ref().and_then(|origin| origin.file.as_deref()) else { continue };
             if diagnostic.excerpt.is_none() {
                 diagnostic.excerpt = self.excerpt(file, &diagnostic.path, diagnostic.at_key);
@@ -52,7 +56,7 @@ impl Files {
     }
 
     /// The line in which a key stands, counted from 1.
-    pub fn line(&self, file: &str, path: &[&str]) -> Option<usize> {
+    pub fn line(&self, file: &str, path: &[impl AsRef<str>]) -> Option<usize> {
         let (file, span) = self.span(file, path, false)?;
         Some(file.line_of(span.start) + 1)
     }

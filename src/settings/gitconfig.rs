@@ -7,13 +7,15 @@ use bstr::ByteSlice;
 use figment::value::{Dict, Tag, Value};
 
 use crate::git::config::{Entry, Scope, boolean};
-use crate::settings::diagnostic::Diagnostic;
-use crate::settings::layers::Merged;
-use crate::settings::origin::{Layer, Origin, Placed};
-use crate::settings::profile;
-use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
-use crate::settings::take::unknown;
-use crate::settings::values::Shape;
+use crate::settings::check_keys::CheckKeys;
+use crate::settings::diagnostic::{Diagnostic, Findings};
+use crate::settings::key::{Key, folded};
+use crate::settings::names::Admitted;
+use crate::settings::origin::{Layer, Origin};
+use crate::settings::provenance::Placed;
+use crate::settings::run_keys::{INHERITS, TopKeys};
+use crate::settings::types::Shape;
+use crate::settings::unknown_key::unknown;
 use crate::text::size;
 
 /// A key of one scope, with all its values in their order.
@@ -34,74 +36,22 @@ fn tables(subsection: Option<&str>) -> Vec<&str> {
     }
 }
 
-/// Whether the tables of a subsection are let in; what is wrong with their names is said.
-fn admits(tables: &[&str], origin: &Origin, merged: &mut Merged) -> bool {
-    let admitted = &mut merged.admitted;
-    let above = match *tables {
-        ["profile", profile, ..] => admitted.profile(profile).map_err(|refusal| (refusal, &tables[..2])),
-        _ => Ok(()),
-    };
-    let let_in = above.and_then(|()| {
-        match *tables {
-            ["check", name] => admitted.check(None, name),
-            ["profile", profile, "check", name] => admitted.check(Some(profile), name),
-            _ => Ok(()),
-        }
-        .map_err(|refusal| (refusal, tables))
-    });
-    let Err((refusal, path)) = let_in else { return true };
-    if let Some(fault) = refusal.told(origin, path) {
-        merged.errors.add(|| fault);
+/// Lets the tables of a subsection in; where one is not, says what is wrong with its name, if that is new.
+fn admit(tables: &[&str], origin: &Origin, admitted: &mut Admitted) -> Result<(), Option<Diagnostic>> {
+    if let ["profile", profile, ..] = *tables {
+        admitted.profile(profile).map_err(|refusal| refusal.diagnostic(origin, &tables[..2]))?;
     }
-    false
+    match *tables {
+        ["check", name] => admitted.check(None, name),
+        ["profile", profile, "check", name] => admitted.check(Some(profile), name),
+        _ => Ok(()),
+    }
+    .map_err(|refusal| refusal.diagnostic(origin, tables))
 }
 
 /// One layer for each scope and file: within a scope repeated keys add up over its files, and the file of the last value is the value's.
-pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: &mut Merged) -> Vec<Placed> {
-    let mut gathered: BTreeMap<(Scope, Vec<&str>), Gathered<'_>> = BTreeMap::new();
-    let mut last: Option<(&str, bool)> = None;
-    for entry in entries {
-        let Some(path) = entry.key.strip_prefix("wtcheck.") else { continue };
-        let origin = Origin { layer: layer(entry.scope), file: Some(Arc::clone(&entry.origin)) };
-        let (mut path, name) = match path.rsplit_once('.') {
-            Some((subsection, name)) => {
-                // The keys of a subsection stand together: its names are looked at once.
-                let admitted = match last {
-                    Some((known, admitted)) if known == subsection => admitted,
-                    _ => admits(&tables(Some(subsection)), &origin, merged),
-                };
-                last = Some((subsection, admitted));
-                if !admitted {
-                    continue;
-                }
-                (tables(Some(subsection)), name)
-            }
-            None => (tables(None), path),
-        };
-        let keys = match path.as_slice() {
-            [.., "check", _] => CheckKeys::KEYS,
-            ["profile", _] if name == profile::INHERITS.name => std::slice::from_ref(&profile::INHERITS),
-            _ => TopKeys::KEYS,
-        };
-        let Some(key) = folded(keys, name) else {
-            path.push(name);
-            merged.warnings.add(|| unknown(&origin, &path, keys, false));
-            continue;
-        };
-        path.push(key.name);
-        let Ok(value) = entry.value.as_ref().map(|value| value.to_str()).transpose() else {
-            merged.errors.add(|| Diagnostic::of(&origin, &path, "not UTF-8"));
-            continue;
-        };
-        let slot = gathered.entry((entry.scope, path)).or_insert_with(|| Gathered {
-            key,
-            origin: origin.clone(),
-            values: Vec::new(),
-        });
-        slot.origin = origin;
-        slot.values.push(value);
-    }
-
+pub(super) fn layers(entries: &[Entry], admitted: &mut Admitted) -> (Vec<Placed>, Findings) {
+    let (gathered, findings) = gather(entries, admitted);
     let mut placed: BTreeMap<Origin, Dict> = BTreeMap::new();
     for ((_, path), slot) in gathered {
         let value = value(slot.key.shape, &slot.values);
@@ -111,7 +61,59 @@ pub(super) fn layers(entries: &[Entry], layer: impl Fn(Scope) -> Layer, merged: 
         }
         dict.insert(slot.key.name.to_owned(), value);
     }
-    placed.into_iter().map(|(origin, data)| Placed { origin, data }).collect()
+    (placed.into_iter().map(|(origin, data)| Placed { origin, data }).collect(), findings)
+}
+
+/// The keys of each scope, by the tables above them and their names.
+type ByPath<'a> = BTreeMap<(Scope, Vec<&'a str>), Gathered<'a>>;
+
+/// Gathers the values of each key. What no key reads, and whose name is none, is left out.
+fn gather<'a>(entries: &'a [Entry], admitted: &mut Admitted) -> (ByPath<'a>, Findings) {
+    let (mut gathered, mut findings) = (ByPath::new(), Findings::default());
+    // The keys of a subsection stand together: its names are looked at once.
+    let mut last: Option<(&str, bool)> = None;
+    for entry in entries {
+        let Some(path) = entry.key.strip_prefix("wtcheck.") else { continue };
+        let (subsection, name) =
+            path.rsplit_once('.').map_or((None, path), |(subsection, name)| (Some(subsection), name));
+        let origin = Origin { layer: Layer::of_scope(entry.scope), file: Some(Arc::clone(&entry.origin)) };
+        let mut path = tables(subsection);
+        let is_in = match (subsection, last) {
+            (None, _) => true,
+            (Some(subsection), Some((known, is_in))) if known == subsection => is_in,
+            (Some(subsection), _) => {
+                let refused = admit(&path, &origin, admitted).err();
+                let is_in = refused.is_none();
+                findings.errors.extend(refused.flatten());
+                last = Some((subsection, is_in));
+                is_in
+            }
+        };
+        if !is_in {
+            continue;
+        }
+        let keys = match path.as_slice() {
+            [.., "check", _] => CheckKeys::KEYS,
+            ["profile", _] if name == INHERITS.name => std::slice::from_ref(&INHERITS),
+            _ => TopKeys::KEYS,
+        };
+        let Some(key) = folded(keys, name) else {
+            path.push(name);
+            let fault = || Diagnostic { key: Some(entry.key.clone()), ..unknown(&origin, &path, keys, false) };
+            findings.warnings.add(fault);
+            continue;
+        };
+        path.push(key.name);
+        let Ok(value) = entry.value.as_ref().map(|value| value.to_str()).transpose() else {
+            findings.errors.add(|| Diagnostic::of(&origin, &path, "not UTF-8"));
+            continue;
+        };
+        let slot = gathered.entry((entry.scope, path));
+        let slot = slot.or_insert_with(|| Gathered { key, origin: origin.clone(), values: Vec::new() });
+        slot.origin = origin;
+        slot.values.push(value);
+    }
+    (gathered, findings)
 }
 
 fn table<'a>(dict: &'a mut Dict, name: &str) -> &'a mut Dict {

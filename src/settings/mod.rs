@@ -1,25 +1,40 @@
 //! What is asked for: every layer of settings read, merged, typed and resolved, each value with its source.
 
+mod check_keys;
+mod defaults;
+mod definitions;
 mod diagnostic;
-mod document;
 pub mod explain;
 mod files;
 mod gitconfig;
+pub mod json_schema;
+mod key;
 mod layers;
+pub mod literal;
+mod merged;
 mod names;
 mod origin;
+mod precedence;
 mod profile;
-mod reading;
+mod provenance;
+mod regular_file;
 mod resolve;
-pub mod schema;
-mod take;
+mod run_keys;
+mod table;
+mod toml_file;
 pub mod trust;
-mod values;
-pub mod written;
+pub mod types;
+mod unknown_key;
 
+pub use check_keys::{CheckKeys, CheckValues};
+pub use definitions::{Definition, Definitions};
 pub use diagnostic::{Diagnostic, Faults, around, listed, nearest};
 pub use files::Files;
-pub use layers::{Merged, Sources, Without, faults, read};
+pub use key::Key;
+pub use layers::Sources;
+pub use merged::{Merged, faults, read};
 pub use names::RESERVED;
 pub use origin::{Layer, Origin};
+pub use precedence::{Resolved, SetBy, Sourced};
 pub use resolve::{RunSettings, Settings, Trusted};
+pub use run_keys::{RunValues, TopKeys};

@@ -89,7 +89,7 @@ impl Admitted {
 
 impl Refusal {
     /// What to say of it, at the key that holds the tables: the name itself is in the words, made safe.
-    pub(super) fn told(self, origin: &Origin, path: &[&str]) -> Option<Diagnostic> {
+    pub(super) fn diagnostic(self, origin: &Origin, path: &[&str]) -> Option<Diagnostic> {
         let problem = match self {
             Self::Name(problem) => problem,
             Self::TooMany(problem) => problem?.to_owned(),

@@ -3,11 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use figment::value::{Dict, Map};
-use figment::{Metadata, Profile, Provider, Source};
-
 use crate::git::config::Scope;
-use crate::settings::schema::{CheckKeys, Key, TopKeys, folded};
+use crate::settings::key::{camel, variable};
 use crate::text::quote;
 
 /// Where settings come from, the weakest first.
@@ -36,7 +33,8 @@ pub enum Layer {
 }
 
 impl Layer {
-    const ALL: [Self; 10] = [
+    /// Every layer.
+    pub(super) const ALL: [Self; 10] = [
         Self::User,
         Self::System,
         Self::Global,
@@ -78,28 +76,22 @@ impl Layer {
 
     /// A key (`timeout`, or `check`, name, `timeout`) as this layer writes it.
     pub fn write_key(self, path: &[&str]) -> String {
-        let camel = |name: &str| {
-            let key = folded(TopKeys::KEYS, name).or_else(|| folded(CheckKeys::KEYS, name));
-            key.map_or_else(|| name.to_owned(), Key::camel)
-        };
         match (self, path) {
-            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["check", name, key]) => {
-                format!("wtcheck.{name}.{}", camel(key))
-            }
-            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, [key]) => {
-                format!("wtcheck.{}", camel(key))
-            }
-            (
-                Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand,
-                ["profile", name, "check", check, key],
-            ) => format!("wtcheck.profile.{name}.{check}.{}", camel(key)),
-            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, ["profile", name, key]) => {
-                format!("wtcheck.profile.{name}.{}", camel(key))
-            }
             (Self::CommandLine, [key]) => format!("--{key}"),
-            (Self::Environment, [key]) => format!("GIT_WTCHECK_{}", key.replace('-', "_").to_uppercase()),
+            (Self::Environment, [key]) => variable(key),
+            (Self::System | Self::Global | Self::Local | Self::Worktree | Self::GitCommand, path) => in_gitconfig(path),
             (_, path) => quote::toml_path(path),
         }
+    }
+}
+
+fn in_gitconfig(path: &[&str]) -> String {
+    match path {
+        [key] => format!("wtcheck.{}", camel(key)),
+        ["check", name, key] => format!("wtcheck.{name}.{}", camel(key)),
+        ["profile", name, key] => format!("wtcheck.profile.{name}.{}", camel(key)),
+        ["profile", name, "check", check, key] => format!("wtcheck.profile.{name}.{check}.{}", camel(key)),
+        path => quote::toml_path(path),
     }
 }
 
@@ -117,23 +109,6 @@ impl Origin {
     pub const fn of(layer: Layer) -> Self {
         Self { layer, file: None }
     }
-
-    fn metadata(&self) -> Metadata {
-        let metadata = Metadata::named(self.layer.name());
-        match &self.file {
-            Some(file) => metadata.source(Source::Custom(file.to_string())),
-            None => metadata,
-        }
-    }
-
-    pub(super) fn from_metadata(metadata: &Metadata) -> Option<Self> {
-        let layer = Layer::ALL.into_iter().find(|layer| layer.name() == metadata.name)?;
-        let file = match &metadata.source {
-            Some(Source::Custom(file)) => Some(file.as_str().into()),
-            _ => None,
-        };
-        Some(Self { layer, file })
-    }
 }
 
 impl fmt::Display for Origin {
@@ -145,21 +120,5 @@ impl fmt::Display for Origin {
             (Layer::User | Layer::RepositoryFile | Layer::NamedFile, Some(file)) => f.write_str(file),
             _ => f.write_str(self.layer.name()),
         }
-    }
-}
-
-/// A dictionary that came from one place.
-pub(super) struct Placed {
-    pub(super) origin: Origin,
-    pub(super) data: Dict,
-}
-
-impl Provider for Placed {
-    fn metadata(&self) -> Metadata {
-        self.origin.metadata()
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Default.collect(self.data.clone()))
     }
 }

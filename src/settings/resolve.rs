@@ -1,15 +1,19 @@
-//! From merged keys to settings: defaults filled in, names checked.
+//! From merged keys to settings: every value that is in effect, and the checks and the run that are made of them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use crate::checks::{COMMAND, Check, built_in, built_in_named};
-use crate::model::check::{Backoff, BackoffKind};
+use crate::checks::{COMMAND, Check, CheckKind, built_in, built_in_named};
+use crate::model::check::Backoff;
+use crate::settings::check_keys::{Above, CheckKeys, CheckValues, ENABLED};
+use crate::settings::definitions::{Definition, Definitions};
 use crate::settings::diagnostic::{Diagnostic, Faults, listed, nearest};
 use crate::settings::files::Files;
-use crate::settings::layers::{Merged, Without};
-use crate::settings::origin::{Layer, Origin};
-use crate::settings::schema::{CheckKeys, Sourced, TopKeys};
+use crate::settings::merged::Merged;
+use crate::settings::origin::Origin;
+use crate::settings::precedence::Sourced;
+use crate::settings::run_keys::RunValues;
+use crate::settings::types::{Count, Names, Span, Text};
 use crate::text::name::identifier;
 
 /// The settings of the whole run.
@@ -37,14 +41,15 @@ pub struct Trusted {
 }
 
 impl Trusted {
-    fn of(without: Without) -> Self {
-        let Without { top, mut checks } = without;
-        add_built_in(&mut checks);
-        Self { pipeline: pipeline(&top, &checks, &mut Faults::default()), checks }
+    fn of(mut definitions: Definitions) -> Self {
+        add_built_in(&mut definitions.checks);
+        let Definitions { top, checks } = definitions;
+        let (pipeline, _) = pipeline(top.checks.as_ref(), &checks);
+        Self { pipeline, checks: checks.into_iter().map(|(name, check)| (name, check.keys)).collect() }
     }
 }
 
-fn add_built_in(checks: &mut BTreeMap<String, CheckKeys>) {
+fn add_built_in(checks: &mut BTreeMap<String, Definition>) {
     for kind in built_in() {
         checks.entry(kind.name().to_owned()).or_default();
     }
@@ -55,14 +60,14 @@ fn add_built_in(checks: &mut BTreeMap<String, CheckKeys>) {
 pub struct Settings {
     /// The settings of the run.
     pub run: RunSettings,
-    /// What each layer says of the run.
-    pub top: TopKeys,
+    /// What is in effect for the run, and where it comes from.
+    pub top: RunValues,
     /// The pipeline: names of checks, each of which is defined.
     pub pipeline: Vec<String>,
     /// Every check there is, built-in ones among them.
     pub checks: BTreeMap<String, Check>,
-    /// What each layer says of the checks, for messages that name a place.
-    pub keys: BTreeMap<String, CheckKeys>,
+    /// What is in effect for each check, and where it comes from.
+    pub keys: BTreeMap<String, CheckValues>,
     /// What the repository's own file would make run: never run unless it is approved.
     pub unapproved: BTreeMap<String, Vec<(&'static str, Origin)>>,
     /// What runs without that file, where nobody has approved it.
@@ -74,55 +79,48 @@ pub struct Settings {
 impl Settings {
     /// Resolves merged layers. All faults are found, not only the first.
     pub fn resolve(merged: Merged) -> Result<Self, Faults> {
-        let Merged { top, mut checks, places, broken, unapproved, without, mut errors, files, .. } = merged;
-        add_built_in(&mut checks);
-        let without = without.map(|without| Trusted::of(*without));
-        let mut defined = BTreeMap::new();
-        for (name, keys) in &checks {
-            match define(name, keys, &top, places.get(name)) {
-                Ok(check) => {
-                    defined.insert(name.clone(), check);
+        let Merged { definitions, without, mut errors, files, .. } = merged;
+        let Definitions { top, checks: mut definitions } = definitions;
+        add_built_in(&mut definitions);
+        let (pipeline, of_pipeline) = pipeline(top.checks.as_ref(), &definitions);
+        let of_names = alike(&definitions);
+
+        let top = top.resolve(&pipeline);
+        let (mut checks, mut keys, mut unapproved) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for (name, definition) in definitions {
+            match kind_of(&name, &definition) {
+                Ok(kind) => {
+                    let values = definition.keys.resolve(Above { run: &top, kind });
+                    checks.insert(name.clone(), check(&name, kind, &values));
+                    keys.insert(name.clone(), values);
                 }
-                Err(_) if broken.contains(name) => {}
+                Err(_) if definition.is_broken => {}
                 Err(diagnostic) => errors.add(|| diagnostic),
             }
+            if !definition.code.is_empty() {
+                unapproved.insert(name, definition.code);
+            }
         }
-        alike(&checks, &mut errors);
-        let pipeline = pipeline(&top, &checks, &mut errors);
+        errors.append(of_names);
+        errors.append(of_pipeline);
         if !errors.is_empty() {
-            files.annotate(errors.told_mut());
+            files.annotate(&mut errors);
             return Err(errors);
         }
-        Ok(Self { run: run_settings(&top), top, pipeline, checks: defined, keys: checks, unapproved, without, files })
+        let without = without.map(|without| Trusted::of(*without));
+        Ok(Self { run: run_settings(&top), top, pipeline, checks, keys, unapproved, without, files })
     }
 }
 
-fn value<T: Clone>(sourced: Option<&Sourced<T>>) -> Option<T> {
-    sourced.map(|sourced| sourced.value.clone())
-}
-
-fn run_settings(top: &TopKeys) -> RunSettings {
-    let count = |sourced: Option<&Sourced<crate::settings::values::Count>>| value(sourced).map_or(0, |count| count.0);
-    let fail_fast = value(top.fail_fast.as_ref()).is_some_and(|flag| flag.0);
-    let max_fail = Some(count(top.max_fail.as_ref())).filter(|most| *most > 0);
-    RunSettings {
-        max_concurrency: count(top.max_concurrency.as_ref()) as usize,
-        batch_size: Some(count(top.batch_size.as_ref()) as usize).filter(|size| *size > 0),
-        global_timeout: value(top.global_timeout.as_ref()).map(|span| span.0).filter(|span| !span.is_zero()),
-        max_fail: if fail_fast { Some(1) } else { max_fail },
-        refresh_index: value(top.refresh_index.as_ref()).is_none_or(|flag| flag.0),
-    }
-}
-
-fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Faults) -> Vec<String> {
-    let enabled = |name: &str| checks.get(name).and_then(|keys| value(keys.enabled.as_ref())).is_none_or(|flag| flag.0);
-    let mut names: Vec<String> = Vec::new();
-    match &top.checks {
+/// The pipeline, and the names in it that no check has.
+fn pipeline(said: Option<&Sourced<Names>>, checks: &BTreeMap<String, Definition>) -> (Vec<String>, Faults) {
+    let (mut names, mut faults): (Vec<String>, Faults) = Default::default();
+    match said {
         Some(sourced) => {
             let mut seen = HashSet::new();
             for name in &sourced.value.0 {
                 if !checks.contains_key(name) {
-                    errors.add(|| no_such_check(&sourced.origin, name, checks));
+                    faults.add(|| no_such_check(&sourced.origin, name, checks));
                 } else if seen.insert(name) {
                     names.push(name.clone());
                 }
@@ -133,11 +131,12 @@ fn pipeline(top: &TopKeys, checks: &BTreeMap<String, CheckKeys>, errors: &mut Fa
             names.extend(checks.keys().filter(|name| built_in_named(name).is_none()).cloned());
         }
     }
-    names.retain(|name| enabled(name));
-    names
+    let is_enabled = |check: &Definition| check.keys.enabled.as_ref().map_or(ENABLED, |flag| flag.value).0;
+    names.retain(|name| checks.get(name).is_none_or(is_enabled));
+    (names, faults)
 }
 
-fn no_such_check(origin: &Origin, name: &str, checks: &BTreeMap<String, CheckKeys>) -> Diagnostic {
+fn no_such_check(origin: &Origin, name: &str, checks: &BTreeMap<String, Definition>) -> Diagnostic {
     let diagnostic = Diagnostic::of(origin, &["checks"], format!("no check is named '{name}'"));
     let known = || checks.keys().map(String::as_str);
     match nearest(name, known()) {
@@ -146,8 +145,10 @@ fn no_such_check(origin: &Origin, name: &str, checks: &BTreeMap<String, CheckKey
     }
 }
 
-fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -> Result<Check, Diagnostic> {
-    let place = keys.some_origin().or(place);
+/// The kind of a check, where its keys fit together.
+fn kind_of(name: &str, definition: &Definition) -> Result<CheckKind, Diagnostic> {
+    let Definition { keys, place, .. } = definition;
+    let place = keys.some_origin().or(place.as_ref());
     let fault = |problem: String| Diagnostic { origin: place.cloned(), ..Diagnostic::new(problem) };
     let kind = match (&keys.kind, built_in_named(name), &keys.command) {
         (Some(kind), _, _) => kind.value.0,
@@ -166,7 +167,6 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
                 .remedy(format!("set one: git config wtcheck.{name}.command '...'")));
         }
     };
-    let defaults = kind.defaults();
     let built_in = kind.is_built_in();
     if let (true, Some(command)) = (built_in, &keys.command) {
         return Err(Diagnostic::of(
@@ -194,60 +194,75 @@ fn define(name: &str, keys: &CheckKeys, top: &TopKeys, place: Option<&Origin>) -
                 .value(format!("{:?}", dir.value.0)));
         }
     }
+    Ok(kind)
+}
 
-    // What the command line says of every attempt holds for every check; any other layer's word for the run gives way to the check's own.
-    macro_rules! either {
-        ($field:ident) => {
-            match (&top.$field, &keys.$field) {
-                (Some(run), _) if run.origin.layer == Layer::CommandLine => Some(run.value.clone()),
-                (_, Some(own)) => Some(own.value.clone()),
-                (Some(run), None) => Some(run.value.clone()),
-                (None, None) => None,
-            }
-        };
+/// A length of time in which 0 stands for none.
+fn length(span: Span) -> Option<Duration> {
+    Some(span.0).filter(|span| !span.is_zero())
+}
+
+/// A number in which 0 stands for none.
+fn number(count: Count) -> Option<usize> {
+    Some(count.0 as usize).filter(|count| *count > 0)
+}
+
+fn run_settings(values: &RunValues) -> RunSettings {
+    let max_fail = Some(values.max_fail.value.0).filter(|most| *most > 0);
+    RunSettings {
+        max_concurrency: values.max_concurrency.value.0 as usize,
+        batch_size: number(values.batch_size.value),
+        global_timeout: length(values.global_timeout.value),
+        max_fail: if values.fail_fast.value.0 { Some(1) } else { max_fail },
+        refresh_index: values.refresh_index.value.0,
     }
-    Ok(Check {
+}
+
+fn check(name: &str, kind: CheckKind, values: &CheckValues) -> Check {
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.0.clone());
+    Check {
         name: name.to_owned(),
         kind,
-        command: value(keys.command.as_ref()),
-        args: value(keys.args.as_ref()).unwrap_or_default().0,
-        env: value(keys.env.as_ref()).unwrap_or_default().0,
-        dir: value(keys.dir.as_ref()).map(|dir| dir.0),
-        timeout: Some(either!(timeout).map_or(defaults.timeout, |span| span.0)).filter(|timeout| !timeout.is_zero()),
-        grace_period: either!(grace_period).map_or(Duration::from_secs(2), |span| span.0),
-        slow_after: Some(either!(slow_after).map_or(Duration::from_mins(1), |span| span.0))
-            .filter(|span| !span.is_zero()),
-        retries: either!(retries).map_or(defaults.retries, |count| count.0),
+        command: values.command.value.clone(),
+        args: values.args.value.clone().unwrap_or_default().0,
+        env: values.env.value.clone().unwrap_or_default().0,
+        dir: text(&values.dir.value),
+        timeout: length(values.timeout.value),
+        grace_period: values.grace_period.value.0,
+        slow_after: length(values.slow_after.value),
+        retries: values.retries.value.0,
         backoff: Backoff {
-            kind: either!(backoff).map_or(BackoffKind::Exponential, |kind| kind.0),
-            delay: either!(retry_delay).map_or(Duration::from_millis(200), |span| span.0),
-            max_delay: either!(retry_max_delay).map_or(Duration::from_secs(10), |span| span.0),
-            jitter: either!(retry_jitter).is_none_or(|flag| flag.0),
+            kind: values.backoff.value.0,
+            delay: values.retry_delay.value.0,
+            max_delay: values.retry_max_delay.value.0,
+            jitter: values.retry_jitter.value.0,
         },
-        retry_on: either!(retry_on).map_or_else(|| defaults.retry_on.to_vec(), |classes| classes.0),
-        max_output: either!(max_output).map_or(256 * 1024, |size| size.0),
-        max_concurrency: value(keys.max_concurrency.as_ref()).map(|count| count.0 as usize).filter(|most| *most > 0),
-        when: value(keys.when.as_ref()).map(|text| text.0).or_else(|| defaults.when.map(str::to_owned)),
-        needs: value(keys.needs.as_ref()).unwrap_or_default().0,
-        fail_if: value(keys.fail_if.as_ref()).map(|text| text.0),
-        allow_failure: value(keys.allow_failure.as_ref()).is_some_and(|flag| flag.0),
-        description: value(keys.description.as_ref()).map(|text| text.0),
-    })
+        retry_on: values.retry_on.value.0.clone(),
+        max_output: values.max_output.value.0,
+        max_concurrency: number(values.max_concurrency.value),
+        when: text(&values.when.value),
+        needs: values.needs.value.clone().unwrap_or_default().0,
+        fail_if: text(&values.fail_if.value),
+        allow_failure: values.allow_failure.value.0,
+        description: text(&values.description.value),
+    }
 }
 
 /// Names that expressions could not tell apart: `-` and `.` are written `_` there.
-fn alike(checks: &BTreeMap<String, CheckKeys>, errors: &mut Faults) {
+fn alike(checks: &BTreeMap<String, Definition>) -> Faults {
+    let mut faults = Faults::default();
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    for (name, keys) in checks {
+    for (name, check) in checks {
         if let Some(other) = seen.insert(identifier(name), name) {
-            errors.add(|| {
+            faults.add(|| {
                 let problem = format!(
                     "checks '{other}' and '{name}' have one name in expressions, {} (- and . are written _ there)",
                     identifier(name)
                 );
-                Diagnostic { origin: keys.some_origin().cloned(), ..Diagnostic::new(problem) }
+                Diagnostic { origin: check.keys.some_origin().cloned(), ..Diagnostic::new(problem) }
                     .remedy("rename one of them")
             });
         }
     }
+    faults
 }

@@ -16,9 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::checks::built_in;
 use crate::model::environment::Environment;
-use crate::settings::profile::INHERITS;
-use crate::settings::reading::{self, Links};
-use crate::settings::schema::CODE_KEYS;
+use crate::settings::check_keys::CODE_KEYS;
+use crate::settings::literal;
+use crate::settings::regular_file::{self, Links};
+use crate::settings::run_keys::INHERITS;
 use crate::text::name::identifier;
 use crate::text::quote;
 
@@ -196,7 +197,7 @@ impl Store {
     pub fn approve(&self, common_dir: &Path, code: &Code, approved_at: String) -> io::Result<()> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let shown = |(path, value): (&[String], &serde_json::Value)| {
-            format!("{} = {}", quote::toml_path(path), super::written::toml(value))
+            format!("{} = {}", quote::toml_path(path), literal::toml(value))
         };
         let approval = Approval {
             repository: common_dir.to_string_lossy().into_owned(),
@@ -282,7 +283,7 @@ pub struct Unread {
 const LARGEST_APPROVAL: usize = 16 << 20;
 
 fn read(path: &Path) -> io::Result<Approval> {
-    let content = reading::contents(path, Links::Refused, LARGEST_APPROVAL)?;
+    let content = regular_file::contents(path, Links::Refused, LARGEST_APPROVAL)?;
     serde_json::from_slice(&content).map_err(|_| io::Error::other("it is no approval"))
 }
 

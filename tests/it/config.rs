@@ -288,3 +288,13 @@ fn profiles_lie_over_files_and_gitconfig_and_under_what_is_said_for_one_run() {
     repo.write(".wtcheck.toml", "[profile.p]\ntiemout = 1\n");
     repo.wtcheck(&["plan"]).exits(0).says("profile.p.tiemout: unknown key").says("did you mean profile.p.timeout?");
 }
+
+#[test]
+fn a_fault_elsewhere_does_not_hide_what_the_chosen_profile_defines() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", "[check.x]\ntimeout = \"1s\"\n[profile.p.check.x]\ncommand = \"true\"\n");
+    repo.config("wtcheck.a b.timeout", "1s");
+    let run = repo.wtcheck(&["--profile=p", "plan"]);
+    run.exits(2).says("a check cannot be named 'a b'");
+    assert!(!run.stderr.contains("neither a command nor a kind"), "{}", run.stderr);
+}

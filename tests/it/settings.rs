@@ -550,6 +550,22 @@ fn conflicting_words_of_the_command_line() {
 }
 
 #[test]
+fn what_is_typed_hides_what_is_wrong_below_it_and_is_shown_as_it_is_meant() {
+    let repo = TestRepo::new();
+    repo.write(".wtcheck.toml", "timeout = \"soon\"\n[check.status]\ntimeout = \"3s\"\n");
+    repo.wtcheck(&["plan"]).exits(2).says("timeout = \"soon\": expected a duration");
+    for (typed, shown) in [("90", "1m30s"), ("0.0001s", "1ms"), ("1h 5m", "1h5m"), ("0", "0")] {
+        let option = format!("--timeout={typed}");
+        let run = repo.wtcheck(&[&option, "config", "show"]);
+        run.exits(0).shows(&format!("timeout = \"{shown}\"  # command line\n"));
+        run.shows(&format!("timeout = \"{shown}\"  # the run's: command line\n"));
+        let explained = repo.wtcheck(&[&option, "config", "explain", "timeout"]);
+        explained.exits(0).shows(&format!("* timeout = \"{shown}\"  # command line\n"));
+    }
+    repo.wtcheck(&["--timeout=1s", "config", "validate"]).exits(2).says("timeout = \"soon\": expected a duration");
+}
+
+#[test]
 fn names_may_hold_dots_and_begin_with_digits() {
     let repo = TestRepo::new();
     repo.write(

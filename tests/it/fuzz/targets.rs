@@ -21,7 +21,7 @@ use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::budget::Budget;
 use git_wtcheck::plan::expression::Known;
 use git_wtcheck::plan::{Plan, Selection};
-use git_wtcheck::settings::{Faults, Settings, Sources, read};
+use git_wtcheck::settings::{Faults, Settings, Sources, TopKeys, read};
 use git_wtcheck::text::message::tell;
 use git_wtcheck::text::sanitize::{self, is_safe};
 
@@ -78,7 +78,7 @@ impl Layers<'_> {
             toplevel: self.toplevel,
             named_file: None,
             profile: None,
-            command_line: Vec::new(),
+            command_line: TopKeys::default(),
         };
         Settings::resolve(read(&sources))
     }

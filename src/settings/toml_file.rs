@@ -7,43 +7,47 @@ use figment::value::{Dict, Num, Tag, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::settings::diagnostic::{Diagnostic, Excerpt};
+use crate::settings::check_keys::CheckKeys;
+use crate::settings::diagnostic::{Diagnostic, Excerpt, Findings};
 use crate::settings::files::{File, Place};
-use crate::settings::layers::Merged;
-use crate::settings::names::Refusal;
-use crate::settings::origin::{Origin, Placed};
-use crate::settings::profile::INHERITS;
-use crate::settings::schema::{CheckKeys, Key, TopKeys};
-use crate::settings::take::unknown;
+use crate::settings::key::Key;
+use crate::settings::literal;
+use crate::settings::names::{Admitted, Refusal};
+use crate::settings::origin::Origin;
+use crate::settings::provenance::Placed;
+use crate::settings::run_keys::{INHERITS, TopKeys};
+use crate::settings::unknown_key::unknown;
 
 /// More commas than these are no settings, and would take more memory than settings may.
 const MOST_COMMAS: usize = 100_000;
 
+/// A file as it was read.
+pub(super) struct Document {
+    /// What it says.
+    pub(super) placed: Placed,
+    /// Its text.
+    pub(super) file: File,
+    /// Where each key stands in it.
+    pub(super) places: Place,
+    /// Names that are none, and keys that nothing reads.
+    pub(super) findings: Findings,
+}
+
 /// Reads a file. What is wrong with its form is told in place of a layer.
-pub(super) fn read(content: String, origin: Origin, merged: &mut Merged) -> Option<Placed> {
+pub(super) fn read(content: String, origin: Origin, admitted: &mut Admitted) -> Result<Document, Diagnostic> {
     let file = File::new(content);
+    let refused = |problem: String| Diagnostic { origin: Some(origin.clone()), ..Diagnostic::new(problem) };
     if file.content().bytes().filter(|byte| *byte == b',').count() > MOST_COMMAS {
-        merged.errors.add(|| Diagnostic {
-            origin: Some(origin.clone()),
-            ..Diagnostic::new("its lists have more entries than settings can have")
-        });
-        return None;
+        return Err(refused("its lists have more entries than settings can have".to_owned()));
     }
-    let parsed = match DeTable::parse(file.content()) {
-        Ok(parsed) => parsed.into_inner(),
-        Err(error) => {
-            let excerpt = error.span().and_then(|span| file.excerpt(span));
-            let problem = format!("this is no TOML: {}", error.message());
-            merged.errors.add(|| Diagnostic { origin: Some(origin.clone()), excerpt, ..Diagnostic::new(problem) });
-            return None;
-        }
-    };
-    let mut reader = Reader { file: &file, origin: &origin, merged: &mut *merged };
-    let (data, below) = reader.settings(parsed, None);
-    if let Some(name) = origin.file.clone() {
-        merged.files.add(name, file, Place { below, ..Place::default() });
-    }
-    Some(Placed { origin, data })
+    let parsed = DeTable::parse(file.content()).map_err(|error| Diagnostic {
+        excerpt: error.span().and_then(|span| file.excerpt(span)),
+        ..refused(format!("this is no TOML: {}", error.message()))
+    })?;
+    let mut reader = Reader { file: &file, origin: &origin, admitted, findings: Findings::default() };
+    let (data, below) = reader.settings(parsed.into_inner(), None);
+    let findings = reader.findings;
+    Ok(Document { placed: Placed { origin, data }, file, places: Place { below, ..Place::default() }, findings })
 }
 
 type Below = Vec<(Box<str>, Place)>;
@@ -52,7 +56,8 @@ type Name<'a> = Spanned<Cow<'a, str>>;
 struct Reader<'a> {
     file: &'a File,
     origin: &'a Origin,
-    merged: &'a mut Merged,
+    admitted: &'a mut Admitted,
+    findings: Findings,
 }
 
 impl Reader<'_> {
@@ -100,7 +105,7 @@ impl Reader<'_> {
     }
 
     fn profile(&mut self, name: &Name<'_>, keys: Spanned<DeValue<'_>>) -> Option<(Value, Place)> {
-        if let Err(refusal) = self.merged.admitted.profile(name.get_ref()) {
+        if let Err(refusal) = self.admitted.profile(name.get_ref()) {
             return self.refused(refusal, &["profile", name.get_ref()], name.span());
         }
         if !keys.get_ref().is_table() {
@@ -114,7 +119,7 @@ impl Reader<'_> {
     fn check(&mut self, profile: Option<&str>, name: &Name<'_>, keys: Spanned<DeValue<'_>>) -> Option<(Value, Place)> {
         let prefix = profile.iter().flat_map(|profile| ["profile", profile]);
         let path: Vec<&str> = prefix.chain(["check", name.get_ref()]).collect();
-        if let Err(refusal) = self.merged.admitted.check(profile, name.get_ref()) {
+        if let Err(refusal) = self.admitted.check(profile, name.get_ref()) {
             return self.refused(refusal, &path, name.span());
         }
         if !keys.get_ref().is_table() {
@@ -135,15 +140,15 @@ impl Reader<'_> {
 
     fn refused(&mut self, refusal: Refusal, path: &[&str], span: Range<usize>) -> Option<(Value, Place)> {
         let (file, origin) = (self.file, self.origin);
-        if let Some(fault) = refusal.told(origin, path) {
-            self.merged.errors.add(|| Diagnostic { excerpt: file.excerpt(span), ..fault });
+        if let Some(fault) = refusal.diagnostic(origin, path) {
+            self.findings.errors.add(|| Diagnostic { excerpt: file.excerpt(span), ..fault });
         }
         None
     }
 
     fn unknown(&mut self, above: &[&str], key: &Name<'_>, value: &DeValue<'_>, keys: &'static [Key]) {
         let (file, origin) = (self.file, self.origin);
-        self.merged.warnings.add(|| {
+        self.findings.warnings.add(|| {
             let path: Vec<&str> = above.iter().copied().chain([key.get_ref().as_ref()]).collect();
             let excerpt: Option<Excerpt> = file.excerpt(key.span());
             Diagnostic { excerpt, ..unknown(origin, &path, keys, value.is_table()) }
@@ -179,9 +184,7 @@ fn plain(value: Spanned<DeValue<'_>>) -> (Value, Place) {
             Err(_) => fraction(number.as_str()),
         },
         DeValue::Float(number) => fraction(number.as_str()),
-        DeValue::Datetime(date) => {
-            Value::Dict(Tag::Default, Dict::from([(DATE.to_owned(), Value::from(date.to_string()))]))
-        }
+        DeValue::Datetime(date) => literal::date(date.to_string()),
         DeValue::Array(items) => Value::Array(Tag::Default, items.into_iter().map(|item| plain(item).0).collect()),
         DeValue::Table(entries) => {
             let mut data = Dict::new();
@@ -199,26 +202,25 @@ fn fraction(text: &str) -> Value {
     Value::Num(Tag::Default, Num::from(text.parse().unwrap_or(f64::INFINITY)))
 }
 
-/// The one key of what stands for a date, which no setting is.
-pub(super) const DATE: &str = "$__toml_private_datetime";
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::diagnostic::Faults;
+    use crate::settings::files::Files;
     use crate::settings::origin::Layer;
 
-    fn read_in(content: &str) -> (Merged, Option<Placed>) {
-        let mut merged = Merged::default();
+    fn read_in(content: &str) -> Result<Document, Diagnostic> {
         let origin = Origin { layer: Layer::User, file: Some("f".into()) };
-        let placed = read(content.to_owned(), origin, &mut merged);
-        (merged, placed)
+        read(content.to_owned(), origin, &mut Admitted::default())
     }
 
     fn place(content: &str, path: &[&str]) -> Option<(usize, usize, usize)> {
-        let origin = Origin { layer: Layer::User, file: Some("f".into()) };
-        let mut faults = [Diagnostic::of(&origin, path, "wrong")];
-        read_in(content).0.files.annotate(&mut faults);
-        faults[0].excerpt.as_ref().map(|excerpt| (excerpt.line, excerpt.column, excerpt.width))
+        let Document { placed, file, places, .. } = read_in(content).ok()?;
+        let mut faults = Faults::from(Diagnostic::of(&placed.origin, path, "wrong"));
+        let mut files = Files::default();
+        files.add(&placed.origin, file, places);
+        files.annotate(&mut faults);
+        faults.each_mut()[0].excerpt.as_ref().map(|excerpt| (excerpt.line, excerpt.column, excerpt.width))
     }
 
     #[test]
@@ -234,18 +236,18 @@ mod tests {
 
     #[test]
     fn only_what_some_key_reads_is_kept() {
-        let (merged, placed) = read_in("zebra = 1\nretries = 1\n[check.a]\nb = 1\n[profile.p]\nx = 1\n[check.'a b']\n");
-        let data = serde_json::to_value(placed.expect("a layer").data).expect("JSON");
+        let document = read_in("zebra = 1\nretries = 1\n[check.a]\nb = 1\n[profile.p]\nx = 1\n[check.'a b']\n");
+        let Document { placed, findings, .. } = document.expect("a layer");
+        let data = serde_json::to_value(placed.data).expect("JSON");
         assert_eq!(data, serde_json::json!({ "retries": 1, "check": { "a": {} }, "profile": { "p": {} } }));
-        assert_eq!((merged.warnings.into_told().len(), merged.errors.into_told().len()), (3, 1));
+        assert_eq!((findings.warnings.into_told().len(), findings.errors.into_told().len()), (3, 1));
     }
 
     #[test]
     fn every_type_of_value_is_read() {
         let content = "checks = [1, 0x0f, 1.5, true, \"a\", [], { a = 1 }, 100000000000000000000, 1979-05-27]";
-        let (_, placed) = read_in(content);
-        let data = serde_json::to_value(placed.expect("a layer").data).expect("JSON");
-        let day = serde_json::json!({ DATE: "1979-05-27" });
+        let data = serde_json::to_value(read_in(content).expect("a layer").placed.data).expect("JSON");
+        let day = serde_json::to_value(literal::date("1979-05-27".to_owned())).expect("JSON");
         let expected = serde_json::json!([1, 15, 1.5, true, "a", [], { "a": 1 }, 1e20, day]);
         assert_eq!(data["checks"], expected);
     }

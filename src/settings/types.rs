@@ -1,12 +1,14 @@
-//! The types of settings: what each accepts, in words and in code.
+//! The types of settings: what each accepts, in words and in code, and how a file would write its values.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 
-use crate::checks::{COMMAND, CheckKind, DIFF, LOG, STATUS};
+use crate::checks::{CheckKind, KINDS};
 use crate::model::check::{BackoffKind, CommandLine, MOST_RETRIES, RetryClass};
 use crate::text::name::{RULE, is_valid, shown};
 use crate::text::{duration, size};
@@ -29,18 +31,21 @@ pub enum Shape {
 }
 
 /// A type that a setting can have.
-pub(super) trait Setting: for<'de> Deserialize<'de> {
+pub(super) trait Setting: for<'de> Deserialize<'de> + Serialize {
     /// How it is made from text.
     const SHAPE: Shape;
     /// What is accepted, for messages: "a whole number from 0, like 4".
-    const ACCEPTED: &'static str;
+    fn accepted() -> Cow<'static, str>;
 }
 
 macro_rules! visited {
     ($type:ty, $shape:ident, $accepted:expr, $($visit:tt)+) => {
         impl Setting for $type {
             const SHAPE: Shape = Shape::$shape;
-            const ACCEPTED: &'static str = $accepted;
+
+            fn accepted() -> Cow<'static, str> {
+                $accepted.into()
+            }
         }
 
         impl<'de> Deserialize<'de> for $type {
@@ -50,7 +55,7 @@ macro_rules! visited {
                     type Value = $type;
 
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        f.write_str(<$type as Setting>::ACCEPTED)
+                        f.write_str(&<$type as Setting>::accepted())
                     }
 
                     $($visit)+
@@ -62,7 +67,7 @@ macro_rules! visited {
 }
 
 /// A whole number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Count(pub u32);
 
 visited! {Count, Count, "a whole number from 0, like 4",
@@ -76,12 +81,10 @@ visited! {Count, Count, "a whole number from 0, like 4",
 }
 
 /// A number of attempts after the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Retries(pub u32);
 
-const RETRIES: &str = "a whole number from 0 to 999 (1000 attempts at the most)";
-
-visited! {Retries, Count, RETRIES,
+visited! {Retries, Count, format!("a whole number from 0 to {MOST_RETRIES} ({} attempts at the most)", MOST_RETRIES + 1),
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Retries, E> {
         let retries = u32::try_from(value).ok().filter(|retries| *retries <= MOST_RETRIES);
         retries.map(Retries).ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(value), &self))
@@ -93,7 +96,7 @@ visited! {Retries, Count, RETRIES,
 }
 
 /// True or false.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Flag(pub bool);
 
 visited! {Flag, Flag, "true or false",
@@ -105,6 +108,12 @@ visited! {Flag, Flag, "true or false",
 /// A length of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&duration::write(self.0))
+    }
+}
 
 visited! {Span, Text, duration::ACCEPTED,
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Span, E> {
@@ -128,6 +137,12 @@ visited! {Span, Text, duration::ACCEPTED,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub usize);
 
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&size::write(self.0 as u64))
+    }
+}
+
 visited! {Size, Text, size::ACCEPTED,
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Size, E> {
         let bytes = size::parse(text).and_then(|bytes| usize::try_from(bytes).ok());
@@ -144,7 +159,7 @@ visited! {Size, Text, size::ACCEPTED,
 }
 
 /// A text that is not empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Text(pub String);
 
 visited! {Text, Text, "a text that is not empty",
@@ -157,12 +172,15 @@ visited! {Text, Text, "a text that is not empty",
 }
 
 /// A list of names of checks; in one text, divided by white space.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Names(pub Vec<String>);
 
 impl Setting for Names {
     const SHAPE: Shape = Shape::Names;
-    const ACCEPTED: &'static str = Listed::ACCEPTED;
+
+    fn accepted() -> Cow<'static, str> {
+        Listed::accepted()
+    }
 }
 
 impl<'de> Deserialize<'de> for Names {
@@ -176,8 +194,8 @@ impl<'de> Deserialize<'de> for Names {
 }
 
 /// A list of words; in one text, divided by white space.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Listed(pub Vec<String>);
+#[derive(Serialize)]
+struct Listed(Vec<String>);
 
 visited! {Listed, Names, "a list of names, like status test",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Listed, E> {
@@ -194,7 +212,7 @@ visited! {Listed, Names, "a list of names, like status test",
 }
 
 /// A list of arguments.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Words(pub Vec<String>);
 
 visited! {Words, Words, "a list of arguments",
@@ -212,8 +230,8 @@ visited! {Words, Words, "a list of arguments",
 }
 
 /// Any text that a process can be given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plain(pub String);
+#[derive(Serialize)]
+struct Plain(String);
 
 visited! {Plain, Text, "a text",
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Plain, E> {
@@ -248,6 +266,12 @@ visited! {CommandLine, Text, "a command: a string for the shell, or an array to 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variables(pub Vec<(String, String)>);
 
+impl Serialize for Variables {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
 visited! {Variables, Table, "a table of variables (in gitconfig, NAME=VALUE)",
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Variables, A::Error> {
         let mut variables = Vec::new();
@@ -261,21 +285,50 @@ visited! {Variables, Table, "a table of variables (in gitconfig, NAME=VALUE)",
     }
 }
 
-/// One of a few words.
-pub trait Word: Copy + 'static {
-    /// Every word, with what it stands for.
-    const WORDS: &'static [(&'static str, Self)];
+/// A type whose values are a few words.
+pub trait Word: Copy + PartialEq + 'static {
+    /// Every word, with the value that it stands for.
+    fn words() -> impl Iterator<Item = (&'static str, Self)>;
+
     /// The words, for messages.
-    const ACCEPTED: &'static str;
+    fn listed() -> String {
+        Self::words().map(|(word, _)| word).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The value that a word stands for.
+    fn of(word: &str) -> Option<Self> {
+        Self::words().find(|(known, _)| *known == word).map(|(_, value)| value)
+    }
+}
+
+impl Word for BackoffKind {
+    fn words() -> impl Iterator<Item = (&'static str, Self)> {
+        [("fixed", Self::Fixed), ("linear", Self::Linear), ("exponential", Self::Exponential)].into_iter()
+    }
+}
+
+impl Word for CheckKind {
+    fn words() -> impl Iterator<Item = (&'static str, Self)> {
+        KINDS.into_iter().map(|kind| (kind.name(), kind))
+    }
+}
+
+impl Word for RetryClass {
+    fn words() -> impl Iterator<Item = (&'static str, Self)> {
+        Self::ALL.into_iter().map(|class| (class.name(), class))
+    }
 }
 
 /// A setting that is one of a few words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct OneOf<T>(pub T);
 
-impl<T: Word> Setting for OneOf<T> {
+impl<T: Word + Serialize> Setting for OneOf<T> {
     const SHAPE: Shape = Shape::Text;
-    const ACCEPTED: &'static str = T::ACCEPTED;
+
+    fn accepted() -> Cow<'static, str> {
+        one_of::<T>().into()
+    }
 }
 
 impl<'de, T: Word> Deserialize<'de> for OneOf<T> {
@@ -285,45 +338,39 @@ impl<'de, T: Word> Deserialize<'de> for OneOf<T> {
             type Value = OneOf<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(T::ACCEPTED)
+                f.write_str(&one_of::<T>())
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOf<T>, E> {
-                let word = T::WORDS.iter().find(|(word, _)| *word == text);
-                word.map(|(_, value)| OneOf(*value)).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
+                T::of(text).map(OneOf).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }
         }
         deserializer.deserialize_any(Visit(PhantomData))
     }
 }
 
-impl Word for BackoffKind {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("fixed", Self::Fixed), ("linear", Self::Linear), ("exponential", Self::Exponential)];
-    const ACCEPTED: &'static str = "one of fixed, linear, exponential";
-}
-
-impl Word for CheckKind {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("status", STATUS), ("diff", DIFF), ("log", LOG), ("command", COMMAND)];
-    const ACCEPTED: &'static str = "one of status, diff, log, command";
+fn one_of<T: Word>() -> String {
+    format!("one of {}", T::listed())
 }
 
 /// What is worth another attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Classes(pub Vec<RetryClass>);
 
 impl Setting for Classes {
     const SHAPE: Shape = Shape::Names;
-    const ACCEPTED: &'static str = "a list of timeout, lock, error, failure";
+
+    fn accepted() -> Cow<'static, str> {
+        format!("a list of {}", RetryClass::listed()).into()
+    }
 }
 
 impl<'de> Deserialize<'de> for Classes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Listed(names) = Listed::deserialize(deserializer)?;
         let class = |name: &String| {
-            let found = RetryClass::ALL.into_iter().find(|class| class.name() == name);
-            found.ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(name), &Self::ACCEPTED))
+            let wrong = || de::Error::invalid_value(de::Unexpected::Str(name), &&*Self::accepted());
+            RetryClass::of(name).ok_or_else(wrong)
         };
         names.iter().map(class).collect::<Result<_, _>>().map(Classes)
     }
