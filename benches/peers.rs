@@ -7,7 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bench stands outside the program")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ use git_wtcheck::model::environment::Environment;
 use git_wtcheck::plan::Plan;
 
 use measure::{ratio, row, time};
-use support::BINARY;
-use support::machine::{check, plan};
+use support::plans::{check, plan};
+use support::{BINARY, TestRepo};
 
 mod measure;
 #[path = "../tests/it/support/mod.rs"]
@@ -60,62 +60,18 @@ asyncio.run(main())
 "#;
 
 struct Fleet {
-    root: PathBuf,
+    repo: TestRepo,
     name: String,
 }
 
 impl Fleet {
-    /// Worktrees with so many tracked files each, a third of them dirty, each with an ignored `target/`.
-    fn build(root: &Path, worktrees: usize, files: usize) -> Self {
-        let fleet =
-            Self { root: root.join(format!("fleet-{worktrees}")), name: format!("{worktrees} x {files} files") };
-        let main = fleet.root.join("repo");
-        fs::create_dir_all(&main).expect("a folder");
-        for file in 0..files {
-            let folder = main.join(format!("src/{}", file / 100));
-            if file % 100 == 0 {
-                fs::create_dir_all(&folder).expect("a folder");
-            }
-            fs::write(folder.join(format!("file{file}.txt")), format!("{file}\nsome lines\nof text\n"))
-                .expect("a file");
-        }
-        fs::write(main.join(".gitignore"), "target/\n").expect("a file");
-        fleet.git(&["init", "--quiet", "--initial-branch=main", "."]);
-        fleet.git(&["add", "."]);
-        fleet.git(&["commit", "--quiet", "--message=all files"]);
-        for index in 1..worktrees {
-            fleet.git(&["worktree", "add", "--quiet", "-b", &format!("branch/{index}"), &format!("../w{index}")]);
-        }
-        for index in 0..worktrees {
-            let folder = if index == 0 { main.clone() } else { fleet.root.join(format!("w{index}")) };
-            fs::create_dir_all(folder.join("target/debug")).expect("a folder");
-            for file in 0..20 {
-                fs::write(folder.join(format!("target/debug/{file}.o")), "object").expect("a file");
-            }
-            if index % 3 == 1 {
-                fs::write(folder.join("src/0/file0.txt"), "changed\n").expect("a file");
-                fs::write(folder.join("new.txt"), "new\n").expect("a file");
-            }
-        }
-        fleet
-    }
-
-    fn git(&self, args: &[&str]) {
-        let status = self.command("git").args(args).status().expect("git");
-        assert!(status.success(), "git {args:?}");
+    fn build(worktrees: usize, files: usize) -> Self {
+        Self { repo: TestRepo::fleet(worktrees, files), name: format!("{worktrees} x {files} files") }
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(self.root.join("repo")).stdin(Stdio::null()).stdout(Stdio::null());
-        command
-            .env("HOME", &self.root)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("CPUS", cpus().to_string())
-            .env("GIT_AUTHOR_NAME", "Bench")
-            .env("GIT_AUTHOR_EMAIL", "bench@example.com")
-            .env("GIT_COMMITTER_NAME", "Bench")
-            .env("GIT_COMMITTER_EMAIL", "bench@example.com");
+        let mut command = self.repo.command(program);
+        command.stdout(Stdio::null()).env("CPUS", cpus().to_string());
         command
     }
 
@@ -125,13 +81,10 @@ impl Fleet {
         command
     }
 
+    /// As a user types it: git finds the program.
     fn wtcheck(&self, checks: &[&str]) -> Command {
-        // As a user types it: git finds the program.
         let mut command = self.command("git");
-        let own = Path::new(BINARY).parent().expect("a folder").to_owned();
-        let path = std::env::var_os("PATH").expect("a PATH");
-        let path = std::iter::once(own).chain(std::env::split_paths(&path));
-        command.env("PATH", std::env::join_paths(path).expect("a PATH")).arg("wtcheck").args(checks);
+        command.arg("wtcheck").args(checks);
         command
     }
 }
@@ -236,9 +189,9 @@ fn memory(fleet: &Fleet) {
         text.lines().last().and_then(|line| line.trim().parse::<f64>().ok()).expect("a number") / 1024.0
     };
     row(&fleet.name, "peak memory, default pipeline (MiB)", peak(&[]), Some(25.0));
-    fleet.git(&["config", "wtcheck.loud.command", "head -c 200000000 /dev/zero | tr '\\0' 'x'"]);
+    fleet.repo.git(&["config", "wtcheck.loud.command", "head -c 200000000 /dev/zero | tr '\\0' 'x'"]);
     row(&fleet.name, "peak memory, one check prints 200 MB (MiB)", peak(&["-w", "repo", "loud"]), Some(40.0));
-    fleet.git(&["config", "--remove-section", "wtcheck.loud"]);
+    fleet.repo.git(&["config", "--remove-section", "wtcheck.loud"]);
 }
 
 /// Processes started by one run, which do not vary.
@@ -247,7 +200,7 @@ fn processes(fleet: &Fleet, worktrees: usize) {
         println!("strace is not installed: processes left out");
         return;
     }
-    let trace = fleet.root.join("trace");
+    let trace = fleet.repo.root().join("trace");
     let trace_name = trace.to_string_lossy().into_owned();
     let mut command = fleet.command("strace");
     command.args(["-f", "-qq", "-e", "trace=execve", "-o", &trace_name, BINARY]);
@@ -263,17 +216,14 @@ fn processes(fleet: &Fleet, worktrees: usize) {
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let root = std::env::temp_dir().join(format!("wtcheck-peers-{}", std::process::id()));
-    fs::create_dir_all(&root).expect("a folder");
     println!("{:<18} {:<44} {:>6}", "fleet", "what", "ratio");
-    executor(&root);
-    let small = Fleet::build(&root, 101, 200);
+    let small = Fleet::build(101, 200);
+    executor(&small.repo.root());
     peers(&small, 15);
     memory(&small);
     processes(&small, 101);
-    peers(&Fleet::build(&root, 21, 5_000), 9);
+    peers(&Fleet::build(21, 5_000), 9);
     if !quick {
-        peers(&Fleet::build(&root, 5, 80_000), 5);
+        peers(&Fleet::build(5, 80_000), 5);
     }
-    fs::remove_dir_all(&root).expect("the folder goes");
 }

@@ -1,26 +1,30 @@
 //! What a unit costs besides its process: planned, run by an executor that answers at once, and folded to a record.
 //! `cargo bench --bench scheduling`. The goal is under 10 µs a unit, and no more for many units than for few.
 
+#![allow(clippy::disallowed_methods, reason = "a bench stands outside the program")]
+
 use std::future::ready;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
-use git_wtcheck::cli::Cli;
+use git_wtcheck::checks::Check;
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::control::Control;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::executor::{Answer, Batch, Done, Executor, NoPlace};
 use git_wtcheck::model::answer::{Finding, Verdict};
 use git_wtcheck::model::backlog::Backlog;
-use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::{Plan, Selection};
 use git_wtcheck::record::Record;
-use git_wtcheck::settings::{Settings, Sources, read};
+use git_wtcheck::settings::{Merged, Settings};
+
+use support::plans;
+
+#[path = "../tests/it/support/mod.rs"]
+mod support;
 
 /// Answers at once: like a `status` of a clean worktree.
 struct Instantly;
@@ -37,25 +41,13 @@ impl Executor for Instantly {
     }
 }
 
-/// The built-in checks (one waits for another, one could be shared), and some that stand by themselves.
+/// The built-in checks (one waits for another, one may be asked for in batches), and some that stand by themselves.
 fn settings() -> Settings {
-    let environment = Environment::of_this_process().with("XDG_CONFIG_HOME", "/no/such/folder");
-    let command_line = Cli::parse_from(["git-wtcheck"]).options.settings();
-    let sources = Sources {
-        environment: &environment,
-        entries: &[],
-        toplevel: None,
-        named_file: None,
-        profile: None,
-        command_line,
-    };
-    let Ok(mut settings) = Settings::resolve(read(&sources)) else { panic!("the defaults hold") };
-    for index in 3..CHECKS {
-        let name = format!("c{index}");
-        let check = git_wtcheck::checks::Check { name: name.clone(), ..settings.checks["status"].clone() };
-        settings.checks.insert(name.clone(), check);
-        settings.pipeline.push(name);
-    }
+    let Ok(built_in) = Settings::resolve(Merged::default()) else { panic!("the defaults hold") };
+    let named = |name: &String| built_in.checks[name].clone();
+    let others = (built_in.pipeline.len()..CHECKS)
+        .map(|index| Check { name: format!("c{index}"), ..built_in.checks["status"].clone() });
+    let mut settings = plans::settings(built_in.pipeline.iter().map(named).chain(others));
     settings.run.max_concurrency = 16;
     settings
 }
@@ -64,17 +56,10 @@ const CHECKS: usize = 10;
 
 /// How long so many units took to plan, to run and fold, in microseconds a unit.
 fn measure(units: usize) -> (f64, f64) {
-    let worktree = |index: usize| Worktree {
-        path: PathBuf::from(format!("/fleet/w{index}")),
-        name: format!("w{index}"),
-        head: Some(format!("{index:040x}")),
-        branch: Some(format!("topic/{index}")),
-        ..Worktree::default()
-    };
-    let worktrees: Vec<Worktree> = (0..units / CHECKS).map(worktree).collect();
+    let worktrees: Vec<Worktree> = (0..units / CHECKS).map(plans::worktree).collect();
     let settings = settings();
     let start = Instant::now();
-    let Ok(plan) = Plan::new(settings, &Selection::default(), PathBuf::from("/fleet/.git"), worktrees, 2) else {
+    let Ok(plan) = Plan::new(settings, &Selection::default(), "/r/.git".into(), worktrees, 2) else {
         panic!("a plan");
     };
     let planned = start.elapsed();

@@ -20,7 +20,7 @@ use git_wtcheck::report::style::Look;
 use git_wtcheck::report::{Reporter, Reports};
 use vt100::Parser;
 
-use crate::support::machine::{check, ms, plan};
+use crate::support::plans::{check, ms, plan};
 use crate::support::terminal::{Terminal, parser};
 use crate::support::{BINARY, TestRepo, has};
 
@@ -195,7 +195,7 @@ fn no_terminal_is_too_small_nor_any_name_too_long() {
 }
 
 fn many_like(plan: &Plan) -> Plan {
-    let mut copy = crate::support::machine::plan(plan.worktrees.len(), vec![plan.checks.raw[0].check.clone()]);
+    let mut copy = crate::support::plans::plan(plan.worktrees.len(), vec![plan.checks.raw[0].check.clone()]);
     copy.worktrees.clone_from(&plan.worktrees);
     copy
 }

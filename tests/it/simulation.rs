@@ -11,7 +11,9 @@ use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::plan::Plan;
 use git_wtcheck::record::Record;
 
-use crate::support::machine::{Given, ROUTES, Script, Story, carry_out, check, ms, plan};
+use crate::support::machine::{Given, Script, carry_out};
+use crate::support::plans::{ROUTES, check, ms, plan};
+use crate::support::story::Story;
 
 const WORKTREES: usize = 100;
 const CHECKS: usize = 5;

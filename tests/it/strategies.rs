@@ -12,7 +12,8 @@ use git_wtcheck::model::worktree::Obstacle;
 use git_wtcheck::plan::{Plan, Units};
 use typed_index_collections::TiVec;
 
-use crate::support::machine::{Ask, Given, Script, carry_out, check, ms, plan};
+use crate::support::machine::{Ask, Given, Script, carry_out};
+use crate::support::plans::{check, ms, plan};
 
 const SIGINT: i32 = 2;
 

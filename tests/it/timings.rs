@@ -9,7 +9,8 @@ use git_wtcheck::report::{Reporter, Reports};
 use scraper::{ElementRef, Html, Selector};
 use serde_json::Value;
 
-use crate::support::machine::{Given, Script, carry_out, check, ms, plan};
+use crate::support::machine::{Given, Script, carry_out};
+use crate::support::plans::{check, ms, plan};
 use crate::support::{TestRepo, has};
 
 /// How many rows the tables show at first.

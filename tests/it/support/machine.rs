@@ -1,119 +1,26 @@
 //! A machine on which only virtual time passes: the real dispatcher and the real supervision over jobs that are scripts.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use git_wtcheck::checks::{Asking, COMMAND, Check, CheckKind, Kind, Question, Reader};
-use git_wtcheck::event::{Cause, Event, EventKind};
+use git_wtcheck::event::EventKind;
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::control::Control;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::executor::{Answer, Asked, Batch, Done, Executor, NoPlace};
 use git_wtcheck::exec::signal::Order;
 use git_wtcheck::exec::supervise::{Ending, Job, supervise};
-use git_wtcheck::git::command::Git;
 use git_wtcheck::model::answer::{Exit, ProcessEnd, SourceId};
 use git_wtcheck::model::backlog::Backlog;
-use git_wtcheck::model::check::{Backoff, BackoffKind, CommandLine, RetryClass};
-use git_wtcheck::model::facts::FactDef;
-use git_wtcheck::model::id::{CheckId, UnitId};
+use git_wtcheck::model::id::UnitId;
 use git_wtcheck::model::outcome::Outcome;
-use git_wtcheck::model::worktree::Worktree;
-use git_wtcheck::plan::{Plan, Selection};
+use git_wtcheck::plan::Plan;
 use git_wtcheck::record::Record;
-use git_wtcheck::settings::{Merged, Settings};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Milliseconds, for short.
-pub const fn ms(count: u64) -> Duration {
-    Duration::from_millis(count)
-}
-
-/// A check without limits that is tried once.
-pub fn check(name: &str) -> Check {
-    Check {
-        name: name.to_owned(),
-        kind: COMMAND,
-        command: Some(CommandLine::Shell("true".to_owned())),
-        args: Vec::new(),
-        env: Vec::new(),
-        dir: None,
-        timeout: None,
-        grace_period: ms(2000),
-        slow_after: None,
-        retries: 0,
-        backoff: Backoff { kind: BackoffKind::Fixed, delay: ms(200), max_delay: ms(10_000), jitter: false },
-        retry_on: RetryClass::ALL.to_vec(),
-        max_output: 1024,
-        max_concurrency: None,
-        when: None,
-        needs: Vec::new(),
-        fail_if: None,
-        allow_failure: false,
-        description: None,
-    }
-}
-
-/// A kind of check that is asked of these sources, one after the other.
-struct Routed(&'static str, &'static [SourceId]);
-
-impl Kind for Routed {
-    fn name(&self) -> &'static str {
-        self.0
-    }
-
-    fn question(&self) -> &'static str {
-        "What does the script say?"
-    }
-
-    fn facts(&self) -> &'static [FactDef] {
-        &[]
-    }
-
-    fn route(&self, _: &Check) -> &'static [SourceId] {
-        self.1
-    }
-
-    fn may_join(&self, worktree: &Worktree) -> bool {
-        worktree.head.is_some()
-    }
-
-    fn ask(&self, _: &Git, _: &Question<'_>) -> Asking<dyn Reader> {
-        unreachable!("the machine starts no process")
-    }
-}
-
-/// A kind for each route there can be.
-pub const ROUTES: [CheckKind; 4] = [
-    CheckKind::of(&Routed("own", &[SourceId::Process])),
-    CheckKind::of(&Routed("known", &[SourceId::Known, SourceId::Process])),
-    CheckKind::of(&Routed("batch", &[SourceId::Batch, SourceId::Process])),
-    CheckKind::of(&Routed("all", &[SourceId::Known, SourceId::Batch, SourceId::Process])),
-];
-
-/// A plan of these checks, in this order, on so many worktrees; as many units at a time as there are.
-pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
-    let Ok(mut settings) = Settings::resolve(Merged::default()) else { panic!("the defaults hold") };
-    settings.pipeline = checks.iter().map(|check| check.name.clone()).collect();
-    settings.run.max_concurrency = (worktrees * checks.len()).max(1);
-    settings.run.refresh_index = false;
-    settings.checks.extend(checks.into_iter().map(|check| (check.name.clone(), check)));
-    let worktree = |index: usize| Worktree {
-        path: PathBuf::from(format!("/r/w{index}")),
-        name: format!("w{index}"),
-        head: Some(format!("{index:040x}")),
-        branch: Some(format!("b{index}")),
-        ..Worktree::default()
-    };
-    let worktrees = (0..worktrees).map(worktree).collect();
-    match Plan::new(settings, &Selection::default(), "/r/.git".into(), worktrees, 1) {
-        Ok(plan) => plan,
-        Err(faults) => panic!("{faults:?}"),
-    }
-}
+use crate::support::plans::ms;
+use crate::support::story::{Load, Story};
 
 /// What an attempt does.
 #[derive(Clone, Debug)]
@@ -233,30 +140,6 @@ impl Job for Passing {
     fn kill(&mut self) {
         let now = Instant::now();
         (self.end, self.rest) = (Some(self.end.map_or(now, |end| end.min(now))), Some(now));
-    }
-}
-
-/// How busy the machine was.
-#[derive(Clone, Debug, Default)]
-pub struct Load {
-    running: usize,
-    /// The most batches at a time.
-    pub most: usize,
-    each: BTreeMap<CheckId, usize>,
-    /// The most batches at a time of each check.
-    pub most_of: BTreeMap<CheckId, usize>,
-    /// What was asked for, in the order in which it was.
-    pub asked: Vec<Batch>,
-}
-
-impl Load {
-    /// The units of each batch of this check, by their worktrees.
-    pub fn asked_of(&self, check: usize) -> Vec<Vec<usize>> {
-        let of_check = |batch: &&Batch| batch.plan.units[batch.units[0].unit].check == CheckId::from(check);
-        let worktrees = |batch: &Batch| {
-            batch.units.iter().map(|asked| usize::from(batch.plan.units[asked.unit].worktree)).collect()
-        };
-        self.asked.iter().filter(of_check).map(worktrees).collect()
     }
 }
 
@@ -380,18 +263,6 @@ impl<F: Fn(&Ask<'_>) -> Script + Send + Sync + 'static> Executor for Machine<F> 
     }
 }
 
-/// What came of a run.
-pub struct Story {
-    /// The plan.
-    pub plan: Arc<Plan>,
-    /// Everything that happened.
-    pub events: Vec<Event>,
-    /// The record of it.
-    pub record: Record,
-    /// How busy the machine was.
-    pub load: Load,
-}
-
 /// What a run is given besides its plan and scripts.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
@@ -459,128 +330,4 @@ pub async fn carry_out(plan: Plan, given: Given, script: impl Fn(&Ask<'_>) -> Sc
         }
     }
     story
-}
-
-impl Story {
-    fn holds_what_always_holds(&self) {
-        let plan = &self.plan;
-        assert!(matches!(self.events.first().map(|event| &event.kind), Some(EventKind::RunStarted(_))));
-        assert!(matches!(self.events.last().map(|event| &event.kind), Some(EventKind::RunFinished)));
-        assert!(self.events.is_sorted_by_key(|event| event.at), "time never falls");
-        let mut ends = vec![0; plan.units.len()];
-        let mut open: BTreeMap<UnitId, u32> = BTreeMap::new();
-        let mut finished = vec![0; plan.units.len()];
-        let mut cancelled = false;
-        for event in &self.events {
-            match &event.kind {
-                EventKind::UnitFinished { unit, .. } => {
-                    ends[usize::from(*unit)] += 1;
-                    // An attempt that came to nothing that counts may have been its last.
-                    let is_open = open.remove(unit).is_some() && !cancelled;
-                    assert!(!is_open, "a unit ends after its attempt");
-                }
-                EventKind::AttemptStarted { unit, number } => {
-                    let at = usize::from(*unit);
-                    assert_eq!(*number, finished[at] + 1, "attempts are counted from 1");
-                    assert_eq!(ends[at], 0, "nothing begins after the end");
-                    assert!(!cancelled, "no attempt starts after the run was cancelled");
-                    open.insert(*unit, *number);
-                }
-                EventKind::AttemptFinished { unit, attempt, .. } => {
-                    assert_eq!(open.remove(unit), Some(attempt.number), "what ends had begun");
-                    assert!(plan.planned(*unit).route.contains(&attempt.source), "{:?} is asked", attempt.source);
-                    finished[usize::from(*unit)] = attempt.number;
-                }
-                EventKind::Cancelling(_) => cancelled = true,
-                _ => {}
-            }
-        }
-        assert!(ends.iter().all(|count| *count == 1), "every unit ends exactly once: {ends:?}");
-        self.holds_of_batches();
-        assert_eq!(self.record.ended(), plan.units.len());
-        for (unit, record) in self.record.units.iter_enumerated() {
-            assert_eq!(record.attempts.len(), finished[usize::from(unit)] as usize);
-            assert!(record.attempts.len() <= 1 + plan.check(unit).retries as usize);
-        }
-    }
-
-    fn holds_of_batches(&self) {
-        let plan = &self.plan;
-        assert!(self.load.most <= plan.max_concurrency, "{} at a time", self.load.most);
-        for (check, most) in &self.load.most_of {
-            let allowed = plan.checks[*check].check.max_concurrency.unwrap_or(usize::MAX);
-            assert!(*most <= allowed, "{most} of check {check:?} at a time, not {allowed}");
-        }
-        let wave =
-            |unit: UnitId| plan.batch_size.map_or(0, |size| usize::from(plan.units[unit].worktree) / size.max(1));
-        for batch in &self.load.asked {
-            let units: Vec<UnitId> = batch.units.iter().map(|asked| asked.unit).collect();
-            let same =
-                |unit: &UnitId| plan.units[*unit].check == plan.units[units[0]].check && wave(*unit) == wave(units[0]);
-            assert!(units.iter().all(same), "a batch is of one check and one wave: {units:?}");
-            assert!((batch.source == SourceId::Batch) == (units.len() > 1), "{:?} of {units:?}", batch.source);
-            assert!(units.is_sorted() && units.windows(2).all(|pair| pair[0] != pair[1]), "each once: {units:?}");
-            let joins = |unit: &UnitId| plan.may_join(*unit) && plan.planned(*unit).route.contains(&batch.source);
-            assert!(units.len() == 1 || units.iter().all(joins), "{units:?}");
-        }
-    }
-
-    fn unit(&self, worktree: usize, check: usize) -> UnitId {
-        self.plan.units.at(worktree.into(), check.into())
-    }
-
-    /// How a unit ended.
-    pub fn outcome(&self, worktree: usize, check: usize) -> Outcome {
-        self.record.units[self.unit(worktree, check)].end.as_ref().expect("an end").outcome
-    }
-
-    /// How every unit ended, in the order of the plan.
-    pub fn outcomes(&self) -> Vec<Outcome> {
-        self.record.units.iter().map(|unit| unit.end.as_ref().expect("an end").outcome).collect()
-    }
-
-    /// Why a unit did not pass.
-    pub fn reason(&self, worktree: usize, check: usize) -> String {
-        let end = self.record.units[self.unit(worktree, check)].end.as_ref().expect("an end");
-        end.reason.clone().unwrap_or_default()
-    }
-
-    /// The attempts of a unit: from when to when, in milliseconds, and to what.
-    pub fn attempts(&self, worktree: usize, check: usize) -> Vec<(u128, u128, Outcome)> {
-        let attempts = &self.record.units[self.unit(worktree, check)].attempts;
-        let span = |attempt: &Arc<git_wtcheck::event::Attempt>| {
-            let end = attempt.started + attempt.duration;
-            (attempt.started.as_millis(), end.as_millis(), attempt.outcome)
-        };
-        attempts.iter().map(span).collect()
-    }
-
-    /// When each unit first started, in milliseconds; none: never.
-    pub fn starts(&self) -> Vec<Option<u128>> {
-        let start = |unit: &git_wtcheck::record::UnitRecord| {
-            unit.end.as_ref().and_then(|end| end.started).map(|started| started.as_millis())
-        };
-        self.record.units.iter().map(start).collect()
-    }
-
-    /// When a unit ended, in milliseconds.
-    pub fn end(&self, worktree: usize, check: usize) -> u128 {
-        let meant = self.unit(worktree, check);
-        let is_end = |event: &&Event| matches!(event.kind, EventKind::UnitFinished { unit, .. } if unit == meant);
-        self.events.iter().find(is_end).expect("an end").at.as_millis()
-    }
-
-    /// When the run ended, in milliseconds.
-    pub fn took(&self) -> u128 {
-        self.record.duration.as_millis()
-    }
-
-    /// When and why it was cancelled.
-    pub fn cancelled(&self) -> Vec<(u128, Cause)> {
-        let cause = |event: &Event| match event.kind {
-            EventKind::Cancelling(cause) => Some((event.at.as_millis(), cause)),
-            _ => None,
-        };
-        self.events.iter().filter_map(cause).collect()
-    }
 }

@@ -3,8 +3,11 @@
 #![allow(dead_code, unreachable_pub, reason = "each test and each bench uses its own part")]
 
 pub mod drive;
+mod fleet;
 pub mod leftovers;
 pub mod machine;
+pub mod plans;
+pub mod story;
 pub mod terminal;
 
 use std::ffi::OsStr;

@@ -1,0 +1,35 @@
+//! Repositories with many worktrees, as people who need the program have them.
+
+use std::fs;
+
+use crate::support::TestRepo;
+
+impl TestRepo {
+    /// Worktrees (the main one among them) with so many tracked files each, a third of them dirty, each with an ignored
+    /// `target/`.
+    pub fn fleet(worktrees: usize, files: usize) -> Self {
+        let repo = Self::empty();
+        for file in 0..files {
+            repo.write(format!("src/{}/file{file}.txt", file / 100), format!("{file}\nsome lines\nof text\n"));
+        }
+        repo.write(".gitignore", "target/\n");
+        repo.git(&["init", "--quiet", "--initial-branch=main", "."]);
+        repo.git(&["add", "."]);
+        repo.git(&["commit", "--quiet", "--message=all files"]);
+        for index in 1..worktrees {
+            repo.git(&["worktree", "add", "--quiet", "-b", &format!("branch/{index}"), &format!("../w{index}")]);
+        }
+        for index in 0..worktrees {
+            let folder = if index == 0 { repo.path() } else { repo.root().join(format!("w{index}")) };
+            fs::create_dir_all(folder.join("target/debug")).expect("a folder");
+            for file in 0..20 {
+                fs::write(folder.join(format!("target/debug/{file}.o")), "object").expect("a file");
+            }
+            if index % 3 == 1 {
+                fs::write(folder.join("src/0/file0.txt"), "changed\n").expect("a file");
+                fs::write(folder.join("new.txt"), "new\n").expect("a file");
+            }
+        }
+        repo
+    }
+}
