@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use git_wtcheck::checks::Check;
+use git_wtcheck::environment::Environment;
 use git_wtcheck::exec::clock::Clock;
 use git_wtcheck::exec::dispatcher::{self, Surroundings};
 use git_wtcheck::exec::looks::Looks;
@@ -21,7 +22,6 @@ use git_wtcheck::exec::source::Sources;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::check::CommandLine;
-use git_wtcheck::model::environment::Environment;
 use git_wtcheck::plan::Plan;
 
 use measure::{ratio, row, time};

@@ -20,10 +20,10 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCan
 
 use crate::checks::built_in;
 use crate::cli::{Cli, Options};
+use crate::environment::Environment;
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::repository::Repository;
-use crate::model::environment::Environment;
 use crate::settings::{CheckKeys, Definitions, Key, Merged, Sources, TopKeys, read};
 use crate::text::shell_word::{Shell, Word, words_of_bash};
 use crate::text::{door, name, sanitize};

@@ -28,7 +28,9 @@
 //! | 3 | [`settings`] | every layer read, merged, typed, resolved |
 //! | 2 | [`checks`] | one file a kind of check: its facts, its defaults, what it asks and how it reads the answer |
 //! | 1 | [`git`] | the one place that builds git commands; worktrees, configuration |
-//! | 0 | [`model`] | plain types; the one reader of the environment |
+//! | 0 | [`model`] | plain types |
+//! | 0 | [`environment`] | what the program was started with: the one reader of the environment |
+//! | ground | [`terminal`] | what the standard streams lead to: the one place that asks |
 //! | ground | [`text`] | what of a text may be shown, and how it is quoted; how numbers are written |
 //!
 //! A room imports only from lower floors, or from within its own folder, and there without circles. A test reads this
@@ -38,6 +40,7 @@ pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod completion;
+pub mod environment;
 pub mod error;
 pub mod event;
 pub mod exec;
@@ -48,6 +51,7 @@ pub mod plan;
 pub mod record;
 pub mod report;
 pub mod settings;
+pub mod terminal;
 pub mod text;
 
 use std::ffi::OsString;
@@ -58,9 +62,9 @@ use clap::error::ContextValue;
 
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::commands::{Io, Refusal};
+use crate::environment::Environment;
 use crate::error::{Error, status, told};
 use crate::exec::watch::Watch;
-use crate::model::environment::Environment;
 use crate::text::message::tell;
 use crate::text::{door, sanitize};
 
@@ -156,9 +160,9 @@ fn parsed(fault: &clap::Error, environment: &Environment, io: &mut Io<'_>) -> u8
     let colours = commands::takes_colours(environment);
     let written = if fault.use_stderr() {
         // `git wtcheck --help` is the manual; the short help is what one wants after a slip.
-        door::put(io.err, &shown(environment.stderr_is_terminal && colours).replace("--help", "-h"))
+        door::put(io.err, &shown(environment.terminals.errors && colours).replace("--help", "-h"))
     } else {
-        door::put(io.out, &shown(environment.stdout_is_terminal && colours))
+        door::put(io.out, &shown(environment.terminals.output && colours))
     };
     match (fault.use_stderr(), written) {
         (false, Ok(())) => 0,

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use git_wtcheck::commands::Io;
 use git_wtcheck::completion;
+use git_wtcheck::environment::Environment;
 use git_wtcheck::exec::helper;
-use git_wtcheck::model::environment::Environment;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();

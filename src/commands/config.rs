@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::cli::{Cli, ConfigCommand, Format, Options};
 use crate::commands::{Io, Survey, init, prepare, put, put_json};
+use crate::environment::Environment;
 use crate::error::{Error, status, told};
-use crate::model::environment::Environment;
 use crate::report::{explanation, settings};
 use crate::settings::explain::explain;
 use crate::settings::{Settings, faults as each_layer, json_schema};

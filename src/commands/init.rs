@@ -7,9 +7,9 @@ use std::path::Path;
 
 use crate::cli::Init;
 use crate::commands::{Io, Survey, put};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::git::config::Scope;
-use crate::model::environment::Environment;
 use crate::settings::Diagnostic;
 use crate::settings::literal::toml;
 use crate::text::sanitize::line;

@@ -15,12 +15,12 @@ use bstr::ByteSlice;
 use serde::Serialize;
 
 use crate::cli::{Cli, When};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::config::{Entry, boolean, last};
 use crate::git::repository::{GitError, Repository};
-use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 use crate::plan::{Plan, Selection};
 use crate::report::git_colour;
@@ -93,7 +93,7 @@ pub fn survey(
         ascii: cli.options.ascii || is_ascii(environment),
         palette: palette(&config, &mut merged.warnings),
     };
-    let on_error = wanted.unwrap_or_else(|| environment.stderr_is_terminal && takes_colours(environment));
+    let on_error = wanted.unwrap_or_else(|| environment.terminals.errors && takes_colours(environment));
     let progress_look = Look { colour: on_error, ..look };
     let hints = hints(&config, environment);
     Ok(Survey { git, common_dir, toplevel, worktrees, entries: config, merged, store, look, progress_look, hints })
@@ -170,7 +170,7 @@ fn colour(said: Option<When>, entries: &[Entry], warnings: &mut Faults) -> Optio
 fn shows_colours(environment: &Environment) -> bool {
     let pager = environment.text("GIT_PAGER_IN_USE");
     let is_shown =
-        environment.stdout_is_terminal || pager.is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
+        environment.terminals.output || pager.is_some_and(|flag| boolean(Some(flag.as_bytes())) == Some(true));
     is_shown && takes_colours(environment)
 }
 

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::cli::{Format, Options};
+use crate::environment::Environment;
 use crate::error::Error;
-use crate::model::environment::Environment;
 use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
 use crate::report::junit::Junit;
@@ -96,7 +96,7 @@ impl Shown {
         summary: &mut Option<Outlet>,
         environment: &Environment,
     ) -> Box<dyn Reporter> {
-        let pretty = Stream::Document { pretty: environment.stdout_is_terminal };
+        let pretty = Stream::Document { pretty: environment.terminals.output };
         let mut outlets = vec![outlet.clone()];
         let out = Box::new(outlet);
         let reporter: Box<dyn Reporter> = match format {

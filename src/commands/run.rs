@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::cli::{Cli, Format, Options};
 use crate::commands::outputs::{self, Outputs};
 use crate::commands::{Io, Prepared};
+use crate::environment::Environment;
 use crate::error::{Error, status};
 use crate::event::{Event, EventKind};
 use crate::exec::clock::Clock;
@@ -17,13 +18,12 @@ use crate::exec::source::Sources;
 use crate::exec::watch::Watch;
 use crate::exec::{process, refresh};
 use crate::model::backlog::Backlog;
-use crate::model::environment::{Environment, is_in_foreground};
 use crate::plan::Plan;
 use crate::report::live::{self, Live, Terminal};
 use crate::report::outlet::{Outlet, Outlets};
-use crate::report::screen::Size;
 use crate::report::style::Look;
 use crate::report::{Reporter, Reports, taskbar};
+use crate::terminal::{Size, is_in_foreground};
 use crate::text::message::tell;
 
 /// Carries the plan out and shows it. Gives the exit status: the record's, but never 0 where a report was lost.
@@ -84,7 +84,7 @@ pub fn run(
         if let Wait::Signal(number) = readers::wait(&backlog, listening.orders, is_interrupted).await {
             return Ok(status::of_signal(number));
         }
-        let (record, broken) = reports.into_inner().finish(environment.stdout_is_terminal);
+        let (record, broken) = reports.into_inner().finish(environment.terminals.output);
         let mut told: Vec<_> =
             broken.iter().map(|error| ("error", format!("cannot write the report: {error}"))).collect();
         told.extend(
@@ -126,14 +126,14 @@ fn progress<'a>(errors: &Outlet, look: Look, always: bool, environment: &Environ
 /// As git does: asked for, or on a terminal of which this is the foreground. Never where lines come to the terminal while
 /// units run: they are the progress.
 fn draws_progress(options: &Options, environment: &Environment) -> bool {
-    if options.format() == Format::Jsonl && environment.stdout_is_terminal {
+    if options.format() == Format::Jsonl && environment.terminals.output {
         return false;
     }
     if options.progress || options.no_progress {
-        return options.progress && environment.stderr_is_terminal;
+        return options.progress && environment.terminals.errors;
     }
     !options.quiet
-        && environment.stderr_is_terminal
-        && environment.in_foreground
+        && environment.terminals.errors
+        && is_in_foreground()
         && environment.text("TERM").is_none_or(|term| term != "dumb")
 }

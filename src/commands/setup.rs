@@ -11,8 +11,8 @@ use nix::unistd::{AccessFlags, access};
 
 use crate::cli::{Setup, Shell};
 use crate::commands::{Io, put};
+use crate::environment::Environment;
 use crate::error::Error;
-use crate::model::environment::Environment;
 use crate::settings::Diagnostic;
 use crate::text::message::tell;
 use crate::text::quote;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::cli::Trust;
 use crate::commands::{Io, Survey};
+use crate::environment::Environment;
 use crate::error::{Error, status};
-use crate::model::environment::Environment;
 use crate::report::style::Role;
 use crate::settings::Diagnostic;
 use crate::settings::literal::toml;
@@ -54,7 +54,7 @@ pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut
         return write(io, "All of it is approved already.\n").map(|()| 0);
     }
     if !asked.yes {
-        if !environment.stdin_is_terminal {
+        if !environment.terminals.input {
             let problem = Diagnostic::new("nobody can be asked here: standard input is no terminal")
                 .remedy("'git wtcheck trust --yes' approves without asking");
             return Err(Error::from(vec![problem]));

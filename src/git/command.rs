@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use bstr::ByteSlice;
 
+use crate::environment::Environment;
 use crate::git::mounts::Mounts;
 use crate::model::answer::Exit;
-use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 
 /// The variables that tie a process to one repository, as `git rev-parse --local-env-vars` lists them, less

@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_command_that_does_not_answer_is_named() {
-        let git = Git::new(&crate::model::environment::Environment::of_this_process());
+        let git = Git::new(&crate::environment::Environment::of_this_process());
         let told = |words: &'static [&'static str]| {
             let refused = Repository::discover(&git, &mut Silent(words), Path::new("/"));
             refused.expect_err("no answer").to_string()

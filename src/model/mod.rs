@@ -3,7 +3,6 @@
 pub mod answer;
 pub mod backlog;
 pub mod check;
-pub mod environment;
 pub mod facts;
 pub mod id;
 pub mod outcome;

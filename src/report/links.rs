@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::model::environment::Environment;
+use crate::environment::Environment;
 
 /// Whether links may be written to standard output. Where in doubt, not: a terminal that does not know them may show them raw.
 pub fn supported(environment: &Environment) -> bool {
@@ -11,7 +11,7 @@ pub fn supported(environment: &Environment) -> bool {
     let in_between =
         ["TMUX", "STY", "SSH_CONNECTION", "SSH_TTY"].into_iter().any(|name| environment.get(name).is_some());
     let vte = environment.text("VTE_VERSION").and_then(|version| version.parse::<u32>().ok());
-    environment.stdout_is_terminal
+    environment.terminals.output
         && !in_between
         && !is("TERM", &["dumb"])
         && (is("TERM", &["xterm-kitty", "xterm-ghostty", "alacritty", "foot"])
@@ -53,13 +53,13 @@ mod tests {
             known = known.with(name, "");
         }
         known = known.with("TERM", "xterm-kitty");
-        known.stdout_is_terminal = true;
+        known.terminals.output = true;
         assert!(supported(&known));
         assert!(supported(&known.clone().with("TERM", "xterm").with("VTE_VERSION", "6003")));
         for (name, value) in [("TERM", "xterm"), ("TERM", "dumb"), ("TMUX", "1"), ("SSH_TTY", "/dev/pts/1")] {
             assert!(!supported(&known.clone().with(name, value)), "{name}={value}");
         }
-        known.stdout_is_terminal = false;
+        known.terminals.output = false;
         assert!(!supported(&known), "never into a pipe");
     }
 }

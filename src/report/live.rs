@@ -19,9 +19,10 @@ use crate::plan::Plan;
 use crate::record::Record;
 use crate::report::cells::{Cell, shorten};
 use crate::report::estimate::Estimate;
-use crate::report::screen::{Screen, Size};
+use crate::report::screen::Screen;
 use crate::report::style::{Look, Role};
 use crate::report::{Reporter, came_to, is_told_before, taskbar};
+use crate::terminal::Size;
 use crate::text::duration;
 use crate::text::sanitize::line;
 

@@ -17,41 +17,6 @@ const ERASE: &str = "\r\u{1b}[J";
 /// Erase the rest of this row.
 const ERASE_REST: &str = "\u{1b}[K";
 
-/// How large a terminal is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Characters in a row.
-    pub columns: usize,
-    /// Rows.
-    pub rows: usize,
-}
-
-impl Size {
-    /// What terminals were before anybody could ask them.
-    const COMMON: Self = Self { columns: 80, rows: 24 };
-
-    /// How large the terminal on standard error is at this moment.
-    pub fn of_standard_error() -> Self {
-        let asked = terminal_size::terminal_size_of(io::stderr());
-        asked
-            .map(|(width, height)| Self { columns: usize::from(width.0), rows: usize::from(height.0) })
-            .filter(|size| size.columns > 0 && size.rows > 0)
-            .unwrap_or(Self::COMMON)
-    }
-
-    /// Columns that a line may fill.
-    pub(super) const fn width(self) -> usize {
-        let width = self.columns.saturating_sub(1);
-        if width == 0 { 1 } else { width }
-    }
-
-    /// Lines that may be drawn.
-    pub(super) const fn height(self) -> usize {
-        let height = self.rows.saturating_sub(1);
-        if height == 0 { 1 } else { height }
-    }
-}
-
 /// The lines, on a terminal.
 pub(super) struct Screen<'a> {
     out: Box<dyn Write + 'a>,

@@ -7,7 +7,6 @@ use typed_index_collections::TiSlice;
 
 use crate::checks::{Check, CheckKind, DIFF, LOG, STATUS};
 use crate::event::{Cause, Event, EventKind, UnitEnd};
-use crate::model::environment::Width;
 use crate::model::facts::Facts;
 use crate::model::id::{CheckId, UnitId, WorktreeId};
 use crate::model::outcome::Outcome;
@@ -18,6 +17,7 @@ use crate::record::worktree::state;
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
 use crate::report::{Reporter, is_told_before, links, names};
+use crate::terminal::Width;
 use crate::text::door;
 use crate::text::duration;
 use crate::text::plural;

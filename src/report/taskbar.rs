@@ -1,6 +1,6 @@
 //! Progress on the terminal's own tab or in the taskbar (OSC 9;4), where the terminal is known to have it.
 
-use crate::model::environment::Environment;
+use crate::environment::Environment;
 
 /// No progress.
 pub(super) const NONE: &str = "\u{1b}]9;4;0;\u{1b}\\";
@@ -13,7 +13,7 @@ pub fn supported(environment: &Environment) -> bool {
     // ConEmu and Windows Terminal reach here through WSL. iTerm lists its features as letters, and `P` is progress.
     let iterm = is("TERM_PROGRAM", "iTerm.app")
         && environment.text("TERM_FEATURES").is_some_and(|features| features.contains('P'));
-    environment.stderr_is_terminal
+    environment.terminals.errors
         && !in_between
         && (environment.get("WT_SESSION").is_some()
             || is("ConEmuANSI", "ON")
@@ -39,7 +39,7 @@ mod tests {
         for name in ["TMUX", "STY", "WT_SESSION", "ConEmuANSI", "TERM_PROGRAM", "TERM_FEATURES", "TERM"] {
             known = known.with(name, "");
         }
-        known.stderr_is_terminal = true;
+        known.terminals.errors = true;
         assert!(!supported(&known));
         let wezterm = known.clone().with("TERM_PROGRAM", "WezTerm");
         assert!(supported(&wezterm));
@@ -49,7 +49,7 @@ mod tests {
         assert!(!supported(&iterm), "an older one would show a notification");
         assert!(supported(&iterm.with("TERM_FEATURES", "T3CwLrMSc7UUw9Ts3BFGsSyHNoSxFP")));
         let mut piped = wezterm;
-        piped.stderr_is_terminal = false;
+        piped.terminals.errors = false;
         assert!(!supported(&piped));
     }
 }

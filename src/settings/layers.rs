@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use figment::value::Dict;
 
+use crate::environment::Environment;
 use crate::git::config::Entry;
-use crate::model::environment::Environment;
 use crate::settings::diagnostic::{Diagnostic, Findings};
 use crate::settings::files::Files;
 use crate::settings::gitconfig;

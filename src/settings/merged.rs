@@ -167,8 +167,8 @@ impl Merged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::environment::Environment;
     use crate::git::config::{Entry, Scope};
-    use crate::model::environment::Environment;
     use crate::settings::Settings;
     use crate::settings::check_keys::CheckKeys;
     use std::path::Path;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::checks::built_in;
-use crate::model::environment::Environment;
+use crate::environment::Environment;
 use crate::settings::check_keys::CODE_KEYS;
 use crate::settings::literal;
 use crate::settings::regular_file::{self, Links};

@@ -15,9 +15,9 @@ use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::plan::Plan;
 use git_wtcheck::report::live::{Live, Terminal as Drawn};
-use git_wtcheck::report::screen::Size;
 use git_wtcheck::report::style::Look;
 use git_wtcheck::report::{Reporter, Reports};
+use git_wtcheck::terminal::Size;
 use vt100::Parser;
 
 use crate::support::plans::{check, ms, plan};

@@ -8,13 +8,13 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use git_wtcheck::checks::{Check, Question};
+use git_wtcheck::environment::Environment;
 use git_wtcheck::error::Error;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config::{self, Entry, Scope};
 use git_wtcheck::git::index::{Hash, Index, is_plain};
 use git_wtcheck::git::worktree_list;
 use git_wtcheck::model::answer::{Evidence, Exit, Verdict};
-use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;

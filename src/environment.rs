@@ -3,8 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
 use std::ffi::{OsStr, OsString};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+
+use crate::terminal::{Terminals, Width};
 
 /// What the program was started with, less its arguments.
 #[derive(Clone, Debug)]
@@ -13,16 +14,10 @@ pub struct Environment {
     directory: PathBuf,
     /// Where this program itself lies, links followed.
     pub program: Option<PathBuf>,
-    /// Whether standard input is a terminal: somebody can be asked.
-    pub stdin_is_terminal: bool,
-    /// Whether standard output is a terminal.
-    pub stdout_is_terminal: bool,
-    /// Whether standard error is a terminal.
-    pub stderr_is_terminal: bool,
-    /// What is fitted into the terminal on standard output; `COLUMNS` says it over the terminal.
+    /// Which of its standard streams are terminals.
+    pub terminals: Terminals,
+    /// How wide what goes to standard output may be: as `COLUMNS` says, or as the terminal is.
     pub width: Width,
-    /// Whether this process is in the foreground of the terminal on standard error.
-    pub in_foreground: bool,
     /// Places that the machine has: its CPUs, as far as this process may use them.
     pub cpus: usize,
 }
@@ -35,11 +30,8 @@ impl Environment {
             // git itself says what is wrong with a folder that is gone; here it must only not be taken for another.
             directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             program: std::env::current_exe().ok(),
-            stdin_is_terminal: std::io::stdin().is_terminal(),
-            stdout_is_terminal: std::io::stdout().is_terminal(),
-            stderr_is_terminal: std::io::stderr().is_terminal(),
-            width: Width::of_standard_output(),
-            in_foreground: is_in_foreground(),
+            terminals: Terminals::of_this_process(),
+            width: width(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
         }
     }
@@ -78,7 +70,7 @@ impl Environment {
     /// This environment as it is for what is written to a file: no terminal, and of no width.
     #[must_use]
     pub fn on_file(&self) -> Self {
-        Self { stdout_is_terminal: false, width: Width::Any, ..self.clone() }
+        Self { terminals: Terminals { output: false, ..self.terminals }, width: Width::Any, ..self.clone() }
     }
 
     /// This environment with one more variable, for tests and for what a command line option says over a variable.
@@ -90,38 +82,7 @@ impl Environment {
     }
 }
 
-/// How many columns a text is fitted into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
-    /// As many as it takes.
-    Any,
-    /// So many.
-    Columns(usize),
-    /// Those of the terminal on standard output, which may change while the program runs.
-    Terminal,
-}
-
-impl Width {
-    fn of_standard_output() -> Self {
-        let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
-        said.filter(|columns| *columns > 0).map_or(Self::Terminal, Self::Columns)
-    }
-
-    /// How many there are now; none: as many as it takes.
-    pub fn columns(self) -> Option<usize> {
-        match self {
-            Self::Any => None,
-            Self::Columns(columns) => Some(columns),
-            Self::Terminal => {
-                let size = terminal_size::terminal_size_of(std::io::stdout());
-                size.map(|(terminal_size::Width(width), _)| usize::from(width)).filter(|width| *width > 0)
-            }
-        }
-    }
-}
-
-/// Whether this process is in the foreground of the terminal on standard error, at this moment.
-pub fn is_in_foreground() -> bool {
-    // Where that cannot be told (no controlling terminal), git draws progress too.
-    nix::unistd::tcgetpgrp(std::io::stderr()).map_or(true, |group| group == nix::unistd::getpgrp())
+fn width() -> Width {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    columns.filter(|columns| *columns > 0).map_or(Width::Terminal, Width::Columns)
 }
