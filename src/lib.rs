@@ -20,11 +20,11 @@
 //! | 9 | [`manual`] | the manual page, from the same definitions that the program works by |
 //! | 9 | [`completion`] | what a shell offers to complete, from the repository one stands in |
 //! | 8 | [`cli`] | the command line's types |
-//! | 8 | [`error`] | what is told where there is no report, and the exit status of that |
 //! | 7 | [`exec`], [`report`] | carrying out; showing |
 //! | 6 | [`record`] | events folded to a record |
 //! | 5 | [`event`] | what happened, when |
 //! | 4 | [`plan`] | worktrees × checks, frozen; conditions compiled and typed |
+//! | 4 | [`error`] | what ends the program in place of a report: level, sources, hints, exit status |
 //! | 3 | [`settings`] | every layer read, merged, typed, resolved |
 //! | 2 | [`checks`] | one file a kind of check: its facts, its defaults, what it asks and how it reads the answer |
 //! | 1 | [`git`] | the one place that builds git commands; worktrees, configuration |
@@ -63,7 +63,7 @@ use clap::error::ContextValue;
 use crate::cli::{Cli, Command, ConfigCommand};
 use crate::commands::{Io, Refusal};
 use crate::environment::Environment;
-use crate::error::{Error, status, told};
+use crate::error::{Error, status};
 use crate::exec::watch::Watch;
 use crate::text::message::tell;
 use crate::text::{door, sanitize};
@@ -77,19 +77,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: Environment, i
     if cli.command.is_some() && !cli.checks.is_empty() {
         tell(
             io.err,
-            &Error::Usage(format!("'{}' stands before the command; checks are named after it", cli.checks[0])).lines(),
+            &Error::Usage(format!("'{}' stands before the command; checks are named after it", cli.checks[0]))
+                .messages(),
             true,
         );
         return status::USAGE;
     }
     if let Some(misfit) = cli.misfit() {
-        tell(io.err, &Error::Usage(misfit).lines(), true);
+        tell(io.err, &Error::Usage(misfit).messages(), true);
         return status::USAGE;
     }
     let environment =
         cli.options.directory.iter().fold(environment, |environment, directory| environment.standing_in(directory));
     carry_out(&cli, &environment, io).unwrap_or_else(|error| {
-        tell(io.err, &error.lines(), true);
+        tell(io.err, &error.messages(), true);
         error.exit_code()
     })
 }
@@ -101,7 +102,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         Some(Command::Config(command)) => commands::config::named_file(command),
         _ => None,
     };
-    let mut watch = Watch::begin().map_err(|error| Error::System { doing: "watch over processes", error })?;
+    let mut watch = Watch::begin().map_err(Error::cannot("watch over processes"))?;
     let survey = commands::survey(cli, environment, file.map(PathBuf::as_path), &mut watch)?;
     match &cli.command {
         Some(Command::Config(command)) => return commands::config::run(survey, command, cli, environment, io),
@@ -116,7 +117,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
         Err(Refusal { errors, warnings }) => {
             warn(&warnings, hints, io);
             let error = Error::from(errors);
-            tell(io.err, &error.lines(), hints);
+            tell(io.err, &error.messages(), hints);
             return Ok(error.exit_code());
         }
     };
@@ -135,7 +136,7 @@ fn carry_out(cli: &Cli, environment: &Environment, io: &mut Io<'_>) -> Result<u8
 
 fn warn(warnings: &[settings::Diagnostic], hints: bool, io: &mut Io<'_>) {
     for warning in warnings {
-        tell(io.err, &told("warning", warning), hints);
+        tell(io.err, &warning.messages("warning").collect::<Vec<_>>(), hints);
     }
 }
 

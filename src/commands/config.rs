@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::{Cli, ConfigCommand, Format, Options};
 use crate::commands::{Io, Survey, init, prepare, put, put_json};
 use crate::environment::Environment;
-use crate::error::{Error, status, told};
+use crate::error::{Error, status};
 use crate::report::{explanation, settings};
 use crate::settings::explain::explain;
 use crate::settings::{Settings, faults as each_layer, json_schema};
@@ -44,7 +44,7 @@ pub fn named_file(command: &ConfigCommand) -> Option<&PathBuf> {
 fn show(survey: Survey, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
     let Survey { merged, look, hints, .. } = survey;
     for warning in merged.warnings.clone().into_told() {
-        tell(io.err, &told("warning", &warning), hints);
+        tell(io.err, &warning.messages("warning").collect::<Vec<_>>(), hints);
     }
     let profiles = merged.profiles.clone();
     let settings = Settings::resolve(merged)?;
@@ -56,7 +56,7 @@ fn show(survey: Survey, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
 }
 
 fn explained(survey: &Survey, name: &str, format: Format, io: &mut Io<'_>) -> Result<u8, Error> {
-    let explanation = explain(&survey.merged, name).map_err(|fault| vec![fault])?;
+    let explanation = explain(&survey.merged, name)?;
     match format {
         Format::Human => put(io, &explanation::page(&explanation, &survey.merged, survey.look))?,
         _ => put_json(io, &explanation::json(&explanation, &survey.merged), false, "write the explanation")?,
@@ -82,7 +82,7 @@ fn validate(mut survey: Survey, cli: &Cli, environment: &Environment, io: &mut I
     faults.append(refused.unwrap_or_default());
     let faults = faults.into_told();
     for fault in &faults {
-        tell(io.err, &told("error", fault), hints);
+        tell(io.err, &fault.messages("error").collect::<Vec<_>>(), hints);
     }
     if faults.is_empty() { 0 } else { status::CONFIGURATION }
 }

@@ -8,9 +8,8 @@ use std::path::Path;
 use crate::cli::Init;
 use crate::commands::{Io, Survey, put};
 use crate::environment::Environment;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::git::config::Scope;
-use crate::settings::Diagnostic;
 use crate::settings::literal::toml;
 use crate::text::sanitize::line;
 
@@ -54,12 +53,12 @@ pub fn init(survey: &Survey, asked: &Init, environment: &Environment, io: &mut I
         Err(error) if error.kind() == ErrorKind::AlreadyExists && asked.file => {
             Err(refused(&format!("{} is there already", path.display()), "it was left as it is"))
         }
-        Err(error) => Err(Error::System { doing: "write the settings", error }),
+        Err(error) => Err(Error::cannot("write the settings")(error)),
     }
 }
 
-fn refused(problem: &str, remedy: &str) -> Error {
-    Error::from(vec![Diagnostic::new(problem).remedy(remedy)])
+fn refused(problem: &str, hint: &'static str) -> Error {
+    Refusal::new(problem).hint(hint).into()
 }
 
 fn create(path: &Path, text: &str) -> io::Result<()> {

@@ -228,7 +228,7 @@ fn put(io: &mut Io<'_>, text: &str) -> Result<(), Error> {
 /// Writes JSON to standard output.
 fn put_json(io: &mut Io<'_>, value: &impl Serialize, pretty: bool, doing: &'static str) -> Result<(), Error> {
     let mut text = Vec::new();
-    json::write(&mut text, value, pretty).map_err(|error| Error::System { doing, error })?;
+    json::write(&mut text, value, pretty).map_err(Error::cannot(doing))?;
     written(door::raw(io.out, &text))
 }
 
@@ -236,7 +236,7 @@ fn put_json(io: &mut Io<'_>, value: &impl Serialize, pretty: bool, doing: &'stat
 fn written(result: std::io::Result<()>) -> Result<(), Error> {
     match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::System { doing: "write to standard output", error })
+            Err(Error::cannot("write to standard output")(error))
         }
         _ => Ok(()),
     }

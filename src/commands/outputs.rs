@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::cli::{Format, Options};
 use crate::environment::Environment;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
 use crate::report::junit::Junit;
@@ -22,7 +22,6 @@ use crate::report::table::{Detail, Table};
 use crate::report::target::{Place, Target};
 use crate::report::timings::Timings;
 use crate::report::{Reporter, Sent};
-use crate::settings::Diagnostic;
 
 /// The reports of a run.
 pub(super) struct Outputs {
@@ -49,11 +48,11 @@ pub(super) fn open(
     let wanted = options.outputs(&common_dir.join("wtcheck/timings.html"));
     let page = wanted.last().filter(|_| options.timings.is_some()).map(|output| output.file.clone());
     if let (Some(Some(folder)), Some(None)) = (page.as_deref().map(Path::parent), &options.timings) {
-        std::fs::create_dir_all(folder).map_err(|error| unopened(folder, &error))?;
+        std::fs::create_dir_all(folder).map_err(|error| unopened(folder, error))?;
     }
     let mut places = Places::default();
-    let system = |error| Error::System { doing: "write to standard output", error };
-    let to = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(system)?);
+    let system = Error::cannot("write to standard output");
+    let to = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(&system)?);
     places.standard_output = to.metadata().ok();
     let out = outlets.to(to, None).map_err(system)?;
     for output in &wanted {
@@ -72,7 +71,7 @@ pub(super) fn open(
     let plain = Shown { look: Look { colour: false, ..look }, ..shown };
     let on_file = environment.on_file();
     for (output, (path, target)) in wanted.iter().zip(places.targets) {
-        let outlet = target.outlet(outlets).map_err(|error| unopened(&path, &error))?;
+        let outlet = target.outlet(outlets).map_err(|error| unopened(&path, error))?;
         reporters.push(plain.reporter(output.format, outlet, &mut summary, &on_file));
     }
     Ok(Outputs { reporters, page })
@@ -139,7 +138,7 @@ struct Places {
 impl Places {
     /// A file that a report goes to.
     fn add(&mut self, path: &Path) -> Result<(), Error> {
-        let target = Target::open(path).map_err(|error| unopened(path, &error))?;
+        let target = Target::open(path).map_err(|error| unopened(path, error))?;
         self.is_free(path, &target.place)?;
         self.targets.push((path.to_owned(), target));
         Ok(())
@@ -147,10 +146,10 @@ impl Places {
 
     /// The page of a job's summary, to which a workflow's steps append.
     fn add_summary(&self, path: &Path, outlets: &mut Outlets) -> Result<Outlet, Error> {
-        let file = File::options().append(true).create(true).open(path).map_err(|error| unopened(path, &error))?;
-        let metadata = file.metadata().map_err(|error| unopened(path, &error))?;
+        let file = File::options().append(true).create(true).open(path).map_err(|error| unopened(path, error))?;
+        let metadata = file.metadata().map_err(|error| unopened(path, error))?;
         self.is_free(path, &Place::of(path, &metadata))?;
-        outlets.to(file, Some(path)).map_err(|error| unopened(path, &error))
+        outlets.to(file, Some(path)).map_err(|error| unopened(path, error))
     }
 
     /// Into a pipe or a terminal, a report goes after the one on standard output; in a file, they would go over each other.
@@ -163,11 +162,11 @@ impl Places {
             }
             None => return Ok(()),
         };
-        Err(Error::from(vec![Diagnostic::new(format!("two reports would go to {shared}"))]))
+        Err(Refusal::new(format!("two reports would go to {shared}")).into())
     }
 }
 
 /// A file that cannot be opened is told of before anything runs.
-fn unopened(path: &Path, error: &io::Error) -> Error {
-    Error::from(vec![Diagnostic::new(format!("cannot write to '{}': {error}", path.display()))])
+fn unopened(path: &Path, error: io::Error) -> Error {
+    Refusal::new(format!("cannot write to '{}'", path.display())).because(error).into()
 }

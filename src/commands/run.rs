@@ -34,7 +34,6 @@ pub fn run(
     watch: &mut Watch,
     io: &mut Io<'_>,
 ) -> Result<u8, Error> {
-    let system = |doing| move |error| Error::System { doing, error };
     let Prepared { git, plan, look, progress_look, hints, .. } = prepared;
     let most = process::most_at_a_time();
     if plan.max_concurrency > most {
@@ -45,7 +44,7 @@ pub fn run(
     let verbose = options.verbose > 0;
     let backlog = Backlog::default();
     let mut outlets = Outlets::new(backlog.clone());
-    let mut errors = outputs::standard(&mut outlets, io::stderr()).map_err(system("write to standard error"))?;
+    let mut errors = outputs::standard(&mut outlets, io::stderr()).map_err(Error::cannot("write to standard error"))?;
     let drawing = draws_progress(options, environment);
     let Outputs { reporters, page } = outputs::open(options, home(&plan), look, environment, &mut outlets)?;
     let progress = drawing.then(|| progress(&errors, progress_look, options.progress, environment));

@@ -12,8 +12,7 @@ use nix::unistd::{AccessFlags, access};
 use crate::cli::{Setup, Shell};
 use crate::commands::{Io, put};
 use crate::environment::Environment;
-use crate::error::Error;
-use crate::settings::Diagnostic;
+use crate::error::{Error, Refusal};
 use crate::text::message::tell;
 use crate::text::quote;
 use crate::text::sanitize::line;
@@ -113,15 +112,15 @@ pub fn setup(asked: &Setup, environment: &Environment, io: &mut Io<'_>) -> Resul
     if asked.uninstall {
         return uninstall(asked, &places, &files, &states, io);
     }
-    let foreign: Vec<Diagnostic> = (files.iter().zip(&states))
+    let foreign: Vec<Refusal> = (files.iter().zip(&states))
         .filter(|(_, found)| **found == Found::Foreign)
         .map(|(file, _)| {
-            Diagnostic::new(format!("{} is there, and 'git wtcheck setup' did not write it", file.path.display()))
-                .remedy("nothing was written; move it away, or leave its shell out with --shell")
+            Refusal::new(format!("{} is there, and 'git wtcheck setup' did not write it", file.path.display()))
+                .hint("nothing was written; move it away, or leave its shell out with --shell")
         })
         .collect();
     if !foreign.is_empty() {
-        return Err(Error::from(foreign));
+        return Err(Error::Refused(foreign));
     }
     for (file, found) in files.iter().zip(states) {
         let word = match found {
@@ -194,7 +193,7 @@ impl Places {
         let home =
             folder("HOME").or_else(|| prefix.as_ref().map(|_| PathBuf::from("~"))).ok_or_else(|| Error::System {
                 doing: "tell this user's folders",
-                error: io::Error::other("HOME names none; --prefix would"),
+                source: io::Error::other("HOME names none; --prefix would"),
             })?;
         let data = folder("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
         let of_program = || {
@@ -317,5 +316,5 @@ fn say(io: &mut Io<'_>, text: &str) -> Result<(), Error> {
 }
 
 fn system(doing: &'static str, path: &Path, error: &io::Error) -> Error {
-    Error::System { doing, error: io::Error::new(error.kind(), format!("{}: {error}", path.display())) }
+    Error::System { doing, source: io::Error::new(error.kind(), format!("{}: {error}", path.display())) }
 }

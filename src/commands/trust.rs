@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use crate::cli::Trust;
 use crate::commands::{Io, Survey};
 use crate::environment::Environment;
-use crate::error::{Error, status};
+use crate::error::{Error, Refusal, status};
 use crate::report::style::Role;
-use crate::settings::Diagnostic;
 use crate::settings::literal::toml;
 use crate::settings::trust::{Store, Unread};
 use crate::text::message::tell;
@@ -55,28 +54,27 @@ pub fn trust(survey: &Survey, asked: &Trust, environment: &Environment, io: &mut
     }
     if !asked.yes {
         if !environment.terminals.input {
-            let problem = Diagnostic::new("nobody can be asked here: standard input is no terminal")
-                .remedy("'git wtcheck trust --yes' approves without asking");
-            return Err(Error::from(vec![problem]));
+            let refusal = Refusal::new("nobody can be asked here: standard input is no terminal")
+                .hint("'git wtcheck trust --yes' approves without asking");
+            return Err(refusal.into());
         }
         write(io, &format!("Run this in every worktree of {}? [y/N] ", line(&survey.common_dir.to_string_lossy())))?;
         let mut answer = String::new();
-        io.input.read_line(&mut answer).map_err(|error| Error::System { doing: "read the answer", error })?;
+        io.input.read_line(&mut answer).map_err(Error::cannot("read the answer"))?;
         if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
             return write(io, "Nothing was approved.\n").map(|()| 1);
         }
     }
     store
         .approve(&survey.common_dir, code, Timestamp::now().to_string())
-        .map_err(|error| Error::System { doing: "keep the approval", error })?;
+        .map_err(Error::cannot("keep the approval"))?;
     write(io, "Approved. A change to any of it will be asked about again.\n").map(|()| 0)
 }
 
 /// Takes back every approval for this repository. Where something could not be removed, that is no success.
 pub fn untrust(survey: &Survey, io: &mut Io<'_>) -> Result<u8, Error> {
-    let (revoked, kept) = store(survey)?
-        .revoke(&survey.common_dir)
-        .map_err(|error| Error::System { doing: "take the approvals back", error })?;
+    let (revoked, kept) =
+        store(survey)?.revoke(&survey.common_dir).map_err(Error::cannot("take the approvals back"))?;
     let text = match revoked {
         0 if kept.is_empty() => "There was no approval for this repository.\n".to_owned(),
         0 => String::new(),
@@ -99,7 +97,7 @@ fn tell_of(files: &[Unread], level: &'static str, fault: &str, io: &mut Io<'_>) 
 }
 
 fn list(store: &Store, io: &mut Io<'_>) -> Result<u8, Error> {
-    let (approvals, unread) = store.list().map_err(|error| Error::System { doing: "read the approvals", error })?;
+    let (approvals, unread) = store.list().map_err(Error::cannot("read the approvals"))?;
     let mut text = String::new();
     for approval in approvals {
         text.push_str(&format!(
@@ -120,7 +118,7 @@ fn list(store: &Store, io: &mut Io<'_>) -> Result<u8, Error> {
 fn store(survey: &Survey) -> Result<&Store, Error> {
     survey.store.as_ref().ok_or_else(|| Error::System {
         doing: "keep approvals",
-        error: io::Error::other("neither XDG_STATE_HOME nor HOME names a folder"),
+        source: io::Error::other("neither XDG_STATE_HOME nor HOME names a folder"),
     })
 }
 

@@ -80,7 +80,15 @@ impl Diagnostic {
     }
 }
 
+impl std::error::Error for Diagnostic {}
+
 impl Diagnostic {
+    /// Messages for standard error: what is wrong at this level, and how to mend it.
+    pub fn messages(&self, level: &'static str) -> impl Iterator<Item = (&'static str, Prose)> {
+        let remedy = self.remedy.as_ref().map(|remedy| ("hint", remedy.as_str().into()));
+        [(level, self.prose())].into_iter().chain(remedy)
+    }
+
     /// As it is told: where, which key, what is wrong; below it the place, if the problem does not show it already.
     pub fn prose(&self) -> Prose {
         let mut place = String::new();

@@ -100,7 +100,7 @@ impl Layers<'_> {
 /// Faults can be told: in lines that are safe, of which none begins as a message of the program's own does but those that are.
 fn can_be_told(faults: Faults) {
     assert!(!faults.is_empty(), "something is wrong");
-    let messages = Error::from(faults).lines();
+    let messages = Error::from(faults).messages();
     let mut told = Vec::new();
     tell(&mut told, &messages, true);
     let told = String::from_utf8(told).expect("text");
