@@ -31,7 +31,7 @@ pub struct Cli {
     /// Options, before or after a command.
     #[command(flatten)]
     pub options: Options,
-    /// What to do; without one: run.
+    /// What to do; without one: run the checks that are named.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Checks to run, by name, in place of the configured pipeline
@@ -43,16 +43,16 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the pipeline (what happens without a command)
-    Run(Checks),
+    Run(Run),
     /// Show what would run where, and why not; run nothing
-    Plan(Checks),
+    Plan(Plan),
     /// Show, explain, check and begin settings
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Approve what this repository's .wtcheck.toml would run
     Trust(Trust),
     /// Take back every approval for this repository
-    Untrust,
+    Untrust(Untrust),
     /// Install the manual page and the completions for this user, or remove them
     ///
     /// It says each file that it wrote, and each line that a start-up file must have. It replaces and removes only files that it
@@ -64,24 +64,40 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Show the settings in effect as TOML, each with where it comes from
-    Show,
+    Show(Show),
     /// Show what every layer says of a key, which one wins, and what the key means
-    Explain {
-        /// `timeout`, `check.test.timeout`, or as gitconfig has it: `wtcheck.test.timeout`
-        #[arg(value_name = "KEY")]
-        key: String,
-    },
+    Explain(Explain),
     /// Find everything that is wrong with the settings; unknown keys are errors here
-    Validate {
-        /// This file in place of the repository's .wtcheck.toml
-        #[arg(value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
+    Validate(Validate),
     /// Print the JSON Schema of settings files
-    Schema,
+    Schema(Schema),
     /// Write a commented starting point, made for what lies in the worktree
     Init(Init),
 }
+
+/// The settings in effect.
+#[derive(Debug, Args)]
+pub struct Show {}
+
+/// Which key is explained.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// `timeout`, `check.test.timeout`, or as gitconfig has it: `wtcheck.test.timeout`
+    #[arg(value_name = "KEY")]
+    pub key: String,
+}
+
+/// What is validated.
+#[derive(Debug, Args)]
+pub struct Validate {
+    /// This file in place of the repository's .wtcheck.toml
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
+/// The schema of settings files.
+#[derive(Debug, Args)]
+pub struct Schema {}
 
 /// Where a starting point is written.
 #[derive(Debug, Args)]
@@ -104,6 +120,10 @@ pub struct Trust {
     #[arg(long)]
     pub list: bool,
 }
+
+/// What is no longer approved: all of this repository's.
+#[derive(Debug, Args)]
+pub struct Untrust {}
 
 /// What is installed, and where.
 #[derive(Debug, Args)]
@@ -135,9 +155,17 @@ pub enum Shell {
     Fish,
 }
 
-/// Checks after a command.
+/// What runs.
 #[derive(Debug, Args)]
-pub struct Checks {
+pub struct Run {
+    /// Checks by name, in place of the configured pipeline
+    #[arg(value_name = "CHECK")]
+    pub checks: Vec<String>,
+}
+
+/// What would run.
+#[derive(Debug, Args)]
+pub struct Plan {
     /// Checks by name, in place of the configured pipeline
     #[arg(value_name = "CHECK")]
     pub checks: Vec<String>,
@@ -316,9 +344,12 @@ impl Format {
 }
 
 impl Cli {
-    /// What is wrong with options that each are right.
+    /// What is wrong with words that each are right.
     pub fn misfit(&self) -> Option<String> {
         let options = &self.options;
+        if let (Some(_), [check, ..]) = (&self.command, self.checks.as_slice()) {
+            return Some(format!("'{check}' stands before the command; checks are named after it"));
+        }
         let format = options.format();
         let shown = format.name();
         let has_porcelain =
@@ -337,15 +368,6 @@ impl Cli {
         }
         let known = matches!(format, Format::Human | Format::Json | Format::Jsonl);
         (!known).then(|| format!("the format '{shown}' is for runs; this command knows human, json and jsonl"))
-    }
-
-    /// The checks that are named, wherever they stand.
-    pub fn named_checks(&self) -> Vec<String> {
-        let after = match &self.command {
-            Some(Command::Run(checks) | Command::Plan(checks)) => checks.checks.as_slice(),
-            _ => &[],
-        };
-        self.checks.iter().chain(after).cloned().collect()
     }
 }
 

@@ -1,5 +1,5 @@
-//! What ends the program before, or in place of, a report: how bad it is, what is wrong and why, how to mend it; and the
-//! exit status of that.
+//! What ends the program before, or in place of, a report: how bad it is, what is wrong and why, how to mend it; and
+//! the exit status of that.
 
 use std::error::Error as StdError;
 use std::fmt::Display;

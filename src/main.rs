@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use git_wtcheck::commands::Io;
-use git_wtcheck::completion;
 use git_wtcheck::environment::Environment;
 use git_wtcheck::exec::helper;
 
@@ -13,12 +12,7 @@ fn main() -> ExitCode {
     if let Some(status) = helper::answer(&args) {
         return status;
     }
-    let environment = Environment::of_this_process();
     let (mut input, mut out, mut err) = (std::io::stdin().lock(), std::io::stdout(), std::io::stderr());
-    if completion::is_asked(&environment) {
-        completion::answer(&args, &environment, &mut out);
-        return ExitCode::SUCCESS;
-    }
     let mut io = Io { input: &mut input, out: &mut out, err: &mut err };
-    ExitCode::from(git_wtcheck::run(args, environment, &mut io))
+    ExitCode::from(git_wtcheck::run(&args, Environment::of_this_process(), &mut io))
 }

@@ -1,5 +1,5 @@
-//! What the standard streams lead to: whether each is a terminal, how large that is, and whose turn it is to draw on it.
-//! The only place that asks the system.
+//! What the standard streams lead to: whether each is a terminal, how large that is, and whose turn it is to draw on
+//! it. The only place that asks the system.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that asks the terminal")]
 

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod config;
+pub mod config_file;
 pub mod errand;
 pub mod index;
 pub mod mounts;

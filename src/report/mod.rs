@@ -1,5 +1,6 @@
 //! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
 
+pub mod approvals;
 mod cells;
 mod critical_path;
 mod draft;
@@ -14,9 +15,11 @@ pub mod live;
 pub mod markdown;
 mod named_file;
 pub mod outlet;
+pub mod plan;
 pub mod porcelain;
 pub mod screen;
 pub mod settings;
+pub mod setup;
 pub mod style;
 pub mod table;
 pub mod target;

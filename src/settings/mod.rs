@@ -20,6 +20,7 @@ mod provenance;
 mod regular_file;
 mod resolve;
 mod run_keys;
+pub mod starter;
 mod table;
 mod toml_file;
 pub mod trust;

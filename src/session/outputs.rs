@@ -1,4 +1,4 @@
-//! The reports of a run, and where each of them goes. All is opened before anything runs.
+//! The reports of a run, and where each of them goes. All of it is opened before anything runs.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Write};
@@ -86,8 +86,8 @@ struct Shown {
 }
 
 impl Shown {
-    /// Where formats are chosen. `environment` is what `outlet` is: a terminal of some width, or none. `summary` is taken by
-    /// the first who has a page for it.
+    /// Where formats are chosen. `environment` is what `outlet` is: a terminal of some width, or none. `summary` is
+    /// taken by the first who has a page for it.
     fn reporter(
         &self,
         format: Format,
@@ -152,7 +152,8 @@ impl Places {
         outlets.to(file, Some(path)).map_err(|error| unopened(path, error))
     }
 
-    /// Into a pipe or a terminal, a report goes after the one on standard output; in a file, they would go over each other.
+    /// Into a pipe or a terminal, a report goes after the one on standard output; in a file, they would go over each
+    /// other.
     fn is_free(&self, path: &Path, place: &Place) -> Result<(), Error> {
         let shared = match self.targets.iter().find(|(_, known)| known.place.is(place)) {
             Some((known, _)) if known == path => format!("'{}'", path.display()),

@@ -1,0 +1,100 @@
+//! The one way through: the repository is found, its settings are read, a plan is made and carried out.
+//!
+//! Each stage gives a value, and the next is made from that. What stays the same over all of them is the [`Session`];
+//! so the way can be gone again from any stage on, as often as there is reason to.
+
+mod outputs;
+mod run;
+
+use crate::cli::Options;
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::exec::watch::Watch;
+use crate::git::command::Git;
+use crate::git::repository::Repository;
+use crate::plan::{Plan, Selection};
+use crate::settings::trust::Store;
+use crate::settings::{Faults, Merged, Settings, Sources, read};
+use crate::ui::Ui;
+
+/// What every stage works with.
+pub struct Session<'a> {
+    options: &'a Options,
+    environment: &'a Environment,
+    git: Git,
+    watch: Watch,
+}
+
+/// A repository and its settings.
+pub struct Configured {
+    /// The repository.
+    pub repository: Repository,
+    /// Every layer of settings.
+    pub merged: Merged,
+    /// Where approvals are kept.
+    pub store: Option<Store>,
+    /// How the program shows itself.
+    pub ui: Ui,
+}
+
+/// What will run, frozen, and how it is shown.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// How the program shows itself.
+    pub ui: Ui,
+}
+
+impl<'a> Session<'a> {
+    /// Begins: from now on, signals are heard wherever something is waited for.
+    pub fn begin(options: &'a Options, environment: &'a Environment) -> Result<Self, Error> {
+        let watch = Watch::begin().map_err(Error::cannot("watch over processes"))?;
+        Ok(Self { options, environment, git: Git::new(environment), watch })
+    }
+
+    /// Finds the repository and reads its settings.
+    pub fn configured(&mut self) -> Result<Configured, Error> {
+        self.discover().map(|repository| self.configure(repository))
+    }
+
+    /// Finds the repository.
+    pub fn discover(&mut self) -> Result<Repository, Error> {
+        Ok(Repository::discover(&self.git, &mut self.watch, self.environment.directory())?)
+    }
+
+    /// Reads the settings of a repository, and what is approved of them.
+    pub fn configure(&self, repository: Repository) -> Configured {
+        let mut merged = read(&Sources {
+            environment: self.environment,
+            entries: &repository.config,
+            toplevel: repository.toplevel.as_deref(),
+            named_file: self.options.config.as_deref(),
+            profile: self.options.profile.as_deref(),
+            command_line: self.options.settings(),
+        });
+        let store = Store::of(self.environment);
+        let approves = |store: &Store| store.approves(&repository.common_dir, &merged.code);
+        if merged.asks_for_approval() && store.as_ref().is_some_and(approves) {
+            merged.approve();
+        }
+        let (ui, warnings) = Ui::of(self.options, &repository.config, self.environment);
+        merged.warnings.append(warnings);
+        Configured { repository, merged, store, ui }
+    }
+
+    /// Makes the plan for these checks; for none: for the configured ones. `to_run`: whether it will be carried out,
+    /// for which all that runs must be approved.
+    pub fn plan(&self, configured: Configured, checks: Vec<String>, to_run: bool) -> Result<Planned, Faults> {
+        let Configured { repository: Repository { common_dir, worktrees, .. }, merged, ui, .. } = configured;
+        let selection = Selection {
+            checks,
+            skip: self.options.skip.clone(),
+            worktrees: self.options.worktree.clone(),
+            directory: self.environment.directory().to_owned(),
+            approved_only: to_run,
+        };
+        Settings::resolve(merged)
+            .and_then(|settings| Plan::new(settings, &selection, common_dir, worktrees, self.environment.cpus))
+            .map(|plan| Planned { plan, ui })
+    }
+}
