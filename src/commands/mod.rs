@@ -44,8 +44,7 @@ pub fn execute(cli: Cli, environment: Environment, io: &mut Io<'_>) -> Result<u8
         return Err(Error::Usage(misfit));
     }
     let Cli { options, command, checks } = cli;
-    let stand_in = |environment: Environment, directory| environment.standing_in(directory);
-    let environment = options.directory.iter().fold(environment, |environment, folder| stand_in(environment, folder));
+    let environment = options.directory.iter().fold(environment, |here, directory| here.standing_in(directory));
     let command = command.unwrap_or(Command::Run(Run { checks }));
     let command: &dyn Execute = match &command {
         Command::Run(run) => run,
