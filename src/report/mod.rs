@@ -1,4 +1,5 @@
-//! What people and machines are shown of a run. Each report is one file behind [`Reporter`], fed by the event stream.
+//! What people and machines are shown. Each report of a run is one file behind [`Reporter`], fed by the event stream; what
+//! other commands show is a file that makes text of what they found out.
 
 pub mod approvals;
 mod cells;
