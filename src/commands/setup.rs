@@ -4,45 +4,32 @@ use crate::cli::Setup;
 use crate::commands::{Context, Execute, Io};
 use crate::error::Error;
 use crate::report::setup;
-use crate::setup::{Installation, Step};
+use crate::setup::{Action, Installation};
 use crate::text::message::tell;
 
 impl Execute for Setup {
     /// It needs no repository.
     fn execute(&self, context: &Context, io: &mut Io<'_>) -> Result<u8, Error> {
         let installation = Installation::of(self, &context.environment)?;
+        let steps = installation.steps()?;
+        for step in &steps {
+            if !self.dry_run {
+                step.carry_out()?;
+            }
+            let line = setup::step(step, self.dry_run);
+            match step.action {
+                Action::Leave => tell(io.err, &[("warning", line)], true),
+                Action::Keep | Action::Write | Action::Remove => io.put(&(line + "\n"))?,
+            }
+        }
         if self.uninstall {
-            self.uninstall(&installation, io)?;
+            if steps.is_empty() {
+                io.put("There is nothing to remove.\n")?;
+            }
+            installation.left_over().iter().try_for_each(|line| io.put(&setup::left_over(line)))?;
         } else {
-            self.install(&installation, io)?;
+            installation.lacking().iter().try_for_each(|line| io.put(&setup::to_add(line)))?;
         }
         Ok(0)
-    }
-}
-
-impl Setup {
-    fn install(&self, installation: &Installation<'_>, io: &mut Io<'_>) -> Result<(), Error> {
-        for step in installation.install()? {
-            let (step, path) = step?;
-            io.put(&(setup::step(step, path, self.dry_run) + "\n"))?;
-        }
-        installation.lacking().iter().try_for_each(|line| io.put(&setup::to_add(line)))
-    }
-
-    fn uninstall(&self, installation: &Installation<'_>, io: &mut Io<'_>) -> Result<(), Error> {
-        let mut is_anything_there = false;
-        for step in installation.uninstall() {
-            let (step, path) = step?;
-            let line = setup::step(step, path, self.dry_run);
-            match step {
-                Step::Leave => tell(io.err, &[("warning", line)], true),
-                _ => io.put(&(line + "\n"))?,
-            }
-            is_anything_there = true;
-        }
-        if !is_anything_there {
-            io.put("There is nothing to remove.\n")?;
-        }
-        installation.left_over().iter().try_for_each(|line| io.put(&setup::left_over(line)))
     }
 }

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use crate::setup::{Needed, Step};
+use crate::setup::{Action, Needed, Step};
 use crate::text::sanitize::line;
 
-/// One line: what was done with a file, or would be in a run that is not dry.
-pub fn step(step: Step, path: &Path, is_dry: bool) -> String {
-    let path = shown(path);
-    match (step, is_dry) {
-        (Step::Keep, _) => format!("Up to date: {path}"),
-        (Step::Write, false) => format!("Wrote {path}"),
-        (Step::Write, true) => format!("Would write {path}"),
-        (Step::Remove, false) => format!("Removed {path}"),
-        (Step::Remove, true) => format!("Would remove {path}"),
-        (Step::Leave, _) => format!("'git wtcheck setup' did not write {path}: it stays"),
+/// What was done with a file; `is_dry`: what would be.
+pub fn step(step: &Step<'_>, is_dry: bool) -> String {
+    let path = shown(step.path());
+    match (step.action, is_dry) {
+        (Action::Keep, _) => format!("Up to date: {path}"),
+        (Action::Write, false) => format!("Wrote {path}"),
+        (Action::Write, true) => format!("Would write {path}"),
+        (Action::Remove, false) => format!("Removed {path}"),
+        (Action::Remove, true) => format!("Would remove {path}"),
+        (Action::Leave, _) => format!("'git wtcheck setup' did not write {path}: it stays"),
     }
 }
 

@@ -23,16 +23,23 @@ pub struct Installation<'a> {
     files: Vec<(File, Found)>,
 }
 
-/// What is done with a file.
+/// What is to be done with one file.
+pub struct Step<'a> {
+    /// The action.
+    pub action: Action,
+    file: &'a File,
+}
+
+/// What can be done with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// It is there as it should be.
+pub enum Action {
+    /// Nothing: it is there as it should be.
     Keep,
     /// It is written.
     Write,
     /// It is removed.
     Remove,
-    /// Somebody else's is there, and stays.
+    /// Nothing: it is somebody else's.
     Leave,
 }
 
@@ -40,45 +47,37 @@ impl<'a> Installation<'a> {
     /// Looks at what is there.
     pub fn of(asked: &'a Setup, environment: &'a Environment) -> Result<Self, Error> {
         let places = Places::of(asked, environment)?;
-        let looked_at = |file: File| match file.found() {
+        let look = |file: File| match file.found() {
             Ok(found) => Ok((file, found)),
             Err(error) => Err(cannot("look at the files", &file.path, &error)),
         };
-        let files = places.files(asked).into_iter().map(looked_at).collect::<Result<_, _>>()?;
+        let files = places.files(asked).into_iter().map(look).collect::<Result<_, _>>()?;
         Ok(Self { asked, environment, places, files })
     }
 
-    /// Writes each file that is not there as it should be, as the steps are asked for; in a dry run, none. Refused as a
-    /// whole where somebody else's file stands in the place of one.
-    pub fn install(&self) -> Result<impl Iterator<Item = Result<(Step, &Path), Error>>, Error> {
+    /// What is to be done. Refused as a whole where somebody else's file stands in the place of one that is to be
+    /// written.
+    pub fn steps(&self) -> Result<Vec<Step<'_>>, Error> {
+        if self.asked.uninstall {
+            return Ok(self.steps_by(|found| match found {
+                Found::Nothing => None,
+                Found::Current | Found::Outdated => Some(Action::Remove),
+                Found::Elsewhere | Found::Foreign => Some(Action::Leave),
+            }));
+        }
         let foreign = self.files.iter().filter(|(_, found)| *found == Found::Foreign);
         let foreign: Vec<_> = foreign.map(|(file, _)| somebody_else_s(&file.path)).collect();
         if !foreign.is_empty() {
             return Err(Error::Refused(foreign));
         }
-        Ok(self.files.iter().map(|(file, found)| match found {
-            Found::Current | Found::Elsewhere => Ok((Step::Keep, file.path.as_path())),
-            _ => {
-                self.unless_dry(|| file.write()).map_err(|error| cannot("write the files", &file.path, &error))?;
-                Ok((Step::Write, file.path.as_path()))
-            }
+        Ok(self.steps_by(|found| match found {
+            Found::Current | Found::Elsewhere => Some(Action::Keep),
+            Found::Nothing | Found::Outdated | Found::Foreign => Some(Action::Write),
         }))
     }
 
-    /// Removes each file that this program wrote, as the steps are asked for; in a dry run, none.
-    pub fn uninstall(&self) -> impl Iterator<Item = Result<(Step, &Path), Error>> {
-        self.files.iter().filter(|(_, found)| *found != Found::Nothing).map(|(file, found)| match found {
-            Found::Current | Found::Outdated => {
-                self.unless_dry(|| std::fs::remove_file(&file.path))
-                    .map_err(|error| cannot("remove the files", &file.path, &error))?;
-                Ok((Step::Remove, file.path.as_path()))
-            }
-            _ => Ok((Step::Leave, file.path.as_path())),
-        })
-    }
-
-    fn unless_dry(&self, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if self.asked.dry_run { Ok(()) } else { act() }
+    fn steps_by(&self, action: impl Fn(Found) -> Option<Action>) -> Vec<Step<'_>> {
+        self.files.iter().filter_map(|(file, found)| Some(Step { action: action(*found)?, file })).collect()
     }
 
     /// The lines that start-up files lack for all of it to be found.
@@ -89,6 +88,23 @@ impl<'a> Installation<'a> {
     /// The line in a start-up file that nothing needs once the files are gone.
     pub fn left_over(&self) -> Option<Needed> {
         self.places.fpath(self.asked).filter(Needed::is_there)
+    }
+}
+
+impl Step<'_> {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// Does it.
+    pub fn carry_out(&self) -> Result<(), Error> {
+        let path = self.path();
+        match self.action {
+            Action::Keep | Action::Leave => Ok(()),
+            Action::Write => self.file.write().map_err(|error| cannot("write the files", path, &error)),
+            Action::Remove => std::fs::remove_file(path).map_err(|error| cannot("remove the files", path, &error)),
+        }
     }
 }
 
