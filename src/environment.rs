@@ -67,12 +67,6 @@ impl Environment {
         self
     }
 
-    /// This environment as it is for what is written to a file: no terminal, and of no width.
-    #[must_use]
-    pub fn on_file(&self) -> Self {
-        Self { terminals: Terminals { output: false, ..self.terminals }, width: Width::Any, ..self.clone() }
-    }
-
     /// This environment with one more variable, for tests and for what a command line option says over a variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {

@@ -11,7 +11,7 @@ pub mod git_colour;
 pub mod github;
 pub mod json;
 pub mod junit;
-pub mod links;
+mod links;
 pub mod live;
 pub mod markdown;
 mod named_file;
@@ -24,7 +24,7 @@ pub mod setup;
 pub mod style;
 pub mod table;
 pub mod target;
-pub mod taskbar;
+mod taskbar;
 pub mod timings;
 
 use std::collections::HashMap;

@@ -13,7 +13,6 @@ use crate::error::{Error, Refusal};
 use crate::report::github::Github;
 use crate::report::json::{Json, Stream};
 use crate::report::junit::Junit;
-use crate::report::links;
 use crate::report::markdown::Markdown;
 use crate::report::outlet::{Outlet, Outlets};
 use crate::report::porcelain::Porcelain;
@@ -22,6 +21,8 @@ use crate::report::table::{Detail, Table};
 use crate::report::target::{Place, Target};
 use crate::report::timings::Timings;
 use crate::report::{Reporter, Sent};
+use crate::terminal::Width;
+use crate::ui::Ui;
 
 /// The reports of a run.
 pub(super) struct Outputs {
@@ -40,11 +41,11 @@ pub(super) fn standard(outlets: &mut Outlets, stream: impl AsFd) -> io::Result<O
 pub(super) fn open(
     options: &Options,
     common_dir: &Path,
-    look: Look,
+    ui: Ui,
     environment: &Environment,
     outlets: &mut Outlets,
 ) -> Result<Outputs, Error> {
-    let shown = Shown { look, detail: detail(options), nul: options.nul, started_at: Timestamp::now() };
+    let shown = Shown::on_standard_output(options, ui, environment);
     let wanted = options.outputs(&common_dir.join("wtcheck/timings.html"));
     let page = wanted.last().filter(|_| options.timings.is_some()).map(|output| output.file.clone());
     if let (Some(Some(folder)), Some(None)) = (page.as_deref().map(Path::parent), &options.timings) {
@@ -67,44 +68,59 @@ pub(super) fn open(
         _ => None,
     };
     let mut reporters = Vec::new();
-    reporters.push(shown.reporter(options.format(), out, &mut summary, environment));
-    let plain = Shown { look: Look { colour: false, ..look }, ..shown };
-    let on_file = environment.on_file();
+    reporters.push(shown.reporter(options.format(), out, &mut summary));
+    let shown = shown.in_a_file();
     for (output, (path, target)) in wanted.iter().zip(places.targets) {
         let outlet = target.outlet(outlets).map_err(|error| unopened(&path, error))?;
-        reporters.push(plain.reporter(output.format, outlet, &mut summary, &on_file));
+        reporters.push(shown.reporter(output.format, outlet, &mut summary));
     }
     Ok(Outputs { reporters, page })
 }
 
-/// What reports have in common.
-struct Shown {
+/// How reports are shown where they go to.
+struct Shown<'a> {
     look: Look,
+    links: bool,
+    width: Width,
+    /// Whether JSON is for people to read, too.
+    is_pretty: bool,
     detail: Detail,
     nul: bool,
+    directory: &'a Path,
     started_at: Timestamp,
 }
 
-impl Shown {
-    /// Where formats are chosen. `environment` is what `outlet` is: a terminal of some width, or none. `summary` is
-    /// taken by the first who has a page for it.
-    fn reporter(
-        &self,
-        format: Format,
-        outlet: Outlet,
-        summary: &mut Option<Outlet>,
-        environment: &Environment,
-    ) -> Box<dyn Reporter> {
-        let pretty = Stream::Document { pretty: environment.terminals.output };
+impl<'a> Shown<'a> {
+    fn on_standard_output(options: &Options, ui: Ui, environment: &'a Environment) -> Self {
+        Self {
+            look: ui.look,
+            links: ui.links,
+            width: environment.width,
+            is_pretty: environment.terminals.output,
+            detail: detail(options),
+            nul: options.nul,
+            directory: environment.directory(),
+            started_at: Timestamp::now(),
+        }
+    }
+
+    /// The same, without what only a terminal has.
+    fn in_a_file(self) -> Self {
+        let look = Look { colour: false, ..self.look };
+        Self { look, links: false, width: Width::Any, is_pretty: false, ..self }
+    }
+
+    /// Where formats are chosen. `summary` is taken by the first who has a page for it.
+    fn reporter(&self, format: Format, outlet: Outlet, summary: &mut Option<Outlet>) -> Box<dyn Reporter> {
+        let document = Stream::Document { pretty: self.is_pretty };
         let mut outlets = vec![outlet.clone()];
         let out = Box::new(outlet);
         let reporter: Box<dyn Reporter> = match format {
             Format::Human => {
-                let links = self.look.colour && links::supported(environment);
-                let table = Table::new(out, self.look, self.detail, environment.width);
-                Box::new(table.linked(links).seen_from(environment.directory()))
+                let table = Table::new(out, self.look, self.detail, self.width);
+                Box::new(table.linked(self.links).seen_from(self.directory))
             }
-            Format::Json => Box::new(Json::new(out, pretty, self.started_at)),
+            Format::Json => Box::new(Json::new(out, document, self.started_at)),
             Format::Jsonl => Box::new(Json::new(out, Stream::Lines, self.started_at)),
             Format::Junit => Box::new(Junit::new(out, self.started_at)),
             Format::Github => {

@@ -17,7 +17,7 @@ use crate::model::backlog::Backlog;
 use crate::plan::Plan;
 use crate::report::live::{self, Live, Terminal};
 use crate::report::outlet::{Outlet, Outlets};
-use crate::report::{Reporter, Reports, taskbar};
+use crate::report::{Reporter, Reports};
 use crate::session::outputs::{self, Outputs};
 use crate::session::{Planned, Session};
 use crate::terminal::{Size, is_in_foreground};
@@ -41,8 +41,8 @@ impl Session<'_> {
         let mut outlets = Outlets::new(backlog.clone());
         let mut errors =
             outputs::standard(&mut outlets, io::stderr()).map_err(Error::cannot("write to standard error"))?;
-        let Outputs { reporters, page } = outputs::open(options, home(&plan), ui.look, environment, &mut outlets)?;
-        let terminal = terminal(&errors, options.progress, taskbar::supported(environment));
+        let Outputs { reporters, page } = outputs::open(options, home(&plan), ui, environment, &mut outlets)?;
+        let terminal = terminal(&errors, options.progress, ui.taskbar);
         let progress = ui.progress.then(|| Box::new(Live::new(ui.progress_look, terminal)) as Box<dyn Reporter>);
         let reports = RefCell::new(Reports::new(progress.into_iter().chain(reporters).collect(), verbose));
 

@@ -2,6 +2,8 @@
 //! (`color.ui`, `color.wtcheck`, `advice.wtcheck`) and the environment have them. Who draws is told, and decides
 //! nothing.
 
+mod capabilities;
+
 use bstr::ByteSlice;
 
 use crate::cli::{Format, Options, When};
@@ -17,10 +19,14 @@ use crate::terminal::is_in_foreground;
 pub struct Ui {
     /// How reports look.
     pub look: Look,
+    /// Whether names of worktrees are links on standard output.
+    pub links: bool,
     /// How progress looks, which goes to standard error.
     pub progress_look: Look,
     /// Whether progress is drawn.
     pub progress: bool,
+    /// Whether progress also stands in the terminal's taskbar.
+    pub taskbar: bool,
     /// Whether hints are told.
     pub hints: bool,
 }
@@ -38,8 +44,10 @@ impl Ui {
         let on_errors = wanted.unwrap_or_else(|| environment.terminals.errors && takes_colours(environment));
         let ui = Self {
             look,
+            links: look.colour && capabilities::links(environment),
             progress_look: Look { colour: on_errors, ..look },
             progress: draws_progress(options, environment),
+            taskbar: capabilities::taskbar(environment),
             hints: hints(entries, environment),
         };
         (ui, warnings)
