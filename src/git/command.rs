@@ -31,7 +31,7 @@ pub const REPOSITORY_VARIABLES: [&str; 13] = [
     "GIT_COMMON_DIR",
 ];
 
-/// Whether git takes locks that it could do without.
+/// The variable that says whether git takes locks that it could do without.
 const OPTIONAL_LOCKS: &str = "GIT_OPTIONAL_LOCKS";
 
 /// A process that is to be started: everything about it but its streams.
@@ -47,7 +47,7 @@ pub struct Invocation {
     pub input: Option<Vec<u8>>,
     base: Arc<[(OsString, OsString)]>,
     extra: Vec<(OsString, OsString)>,
-    /// Whether its folder may lie on a drive that does not answer: then this program does not wait for anybody to enter it.
+    /// Whether the folder may lie on a drive that does not answer. This program then never waits for it to be entered.
     away: bool,
 }
 
@@ -57,13 +57,13 @@ pub const THIS_PROGRAM: &str = "/proc/self/exe";
 /// This program, by whatever name and wherever it lies now.
 #[cfg(not(target_os = "linux"))]
 pub const THIS_PROGRAM: &str = "git-wtcheck";
-/// What asks this program to enter a folder, and to become another program there.
+/// The argument by which this program is asked to enter a folder, and to become another program there.
 pub const ENTER: &str = "--enter-folder";
-/// What asks this program to look at folders.
+/// The argument by which this program is asked to look at folders.
 pub const LOOK: &str = "--look-at-folders";
-/// What it exits with where it could not enter the folder, or not become the other program.
+/// Its exit status where it could not enter the folder, or not become the other program.
 pub const NOT_ENTERED: i32 = 125;
-/// What it says then begins with this.
+/// What it prints then begins with this.
 pub const NOT_ENTERED_WORDS: &str = "git-wtcheck: cannot ";
 
 impl Invocation {
@@ -83,8 +83,8 @@ impl Invocation {
 
     /// The standard library's command for it, with its streams still to be set.
     ///
-    /// The parent of a process waits until that has entered its folder. Where the folder may never be entered, the process is
-    /// started elsewhere, and enters it by itself.
+    /// The parent of a process waits until the process has entered its folder. Where that may take for ever, the process is
+    /// started in `/`, and enters the folder by itself.
     pub fn command(&self) -> Command {
         let mut command = if self.away {
             let mut command = Command::new(THIS_PROGRAM);
@@ -106,7 +106,7 @@ impl Invocation {
         self.away
     }
 
-    /// Why it was never the program that was asked for, where it ended because of that.
+    /// Why the program was never started, where its folder could not be entered.
     pub fn not_entered(&self, exit: Exit, stderr: &[u8]) -> Option<String> {
         let is_meant = self.away && exit == Exit::Code(NOT_ENTERED);
         let words = stderr.strip_prefix(NOT_ENTERED_WORDS.as_bytes()).filter(|_| is_meant)?;
@@ -162,7 +162,7 @@ impl Git {
         }
     }
 
-    /// git run where the user stands, with the environment that the user has: what finds the repository.
+    /// git run where the user stands, with the user's environment: so the repository is found.
     pub fn here(&self, args: &[&str]) -> Invocation {
         self.invocation(args, &self.directory, &self.inherited)
     }
@@ -179,7 +179,7 @@ impl Git {
         invocation.env("GIT_NO_LAZY_FETCH", "1");
         // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
         let ceiling = worktree.path.parent().unwrap_or(&worktree.path).as_os_str();
-        // A folder whose name holds the separator cannot be given.
+        // The variable holds a list: a folder with the separator in its name cannot stand in it.
         let is_open = ceiling.as_encoded_bytes().contains(&b':');
         match &worktree.git_dir {
             Some(git_dir) if is_open || worktree.apart => invocation.bind(git_dir, &worktree.path),
@@ -215,7 +215,7 @@ impl Git {
         &self.mounts
     }
 
-    /// This program, run to look at folders that may not answer, which it is told on its standard input.
+    /// This program, run to look at folders that may not answer; they are named on its standard input.
     pub fn looking(&self) -> Invocation {
         self.any(THIS_PROGRAM.into(), vec![LOOK.into()], Path::new("/"), &self.scrubbed)
     }
@@ -246,7 +246,7 @@ pub fn is_lock_conflict(stderr: &[u8]) -> bool {
         || stderr.contains_str("could not lock config file")
 }
 
-/// All that git said from its complaint on, without its prefix: what is wrong, and how git would mend it.
+/// git's own words from its complaint on, without its prefix: what is wrong, and how git would mend it.
 pub fn complaint_in_full(stderr: &[u8]) -> Option<String> {
     let text = stderr.to_str_lossy();
     let lines = || text.lines().map(str::trim_end);

@@ -6,7 +6,8 @@ use bstr::{BString, ByteSlice};
 
 use crate::git::command::{Git, Invocation};
 
-/// What of git's configuration is of interest: this program's own sections, git's colours and hints, and what decides where the main worktree is.
+/// The keys that are read: this program's own, git's for colours and hints, and those that say where the main worktree is
+/// and how refs are kept.
 const PATTERN: &str = "^(wtcheck|color|advice)\\.|^core\\.(worktree|bare)$|^extensions\\.(worktreeconfig|refstorage)$";
 
 /// From which configuration an entry came, as `git config --show-scope` names it.
@@ -53,7 +54,7 @@ pub struct Entry {
     pub value: Option<BString>,
 }
 
-/// What lists the entries.
+/// The git command that lists the entries.
 pub const LISTING: [&str; 6] = ["config", "--get-regexp", "-z", "--show-scope", "--show-origin", PATTERN];
 
 /// The process that lists the entries.
@@ -72,7 +73,7 @@ pub fn parse(output: &[u8]) -> Option<Vec<Entry>> {
         }
         let origin = fields.next()?;
         let pair = fields.next()?;
-        // A scope that is not known here (`submodule`, say) is none that could set anything here.
+        // Entries of another scope (`submodule`, say) set nothing here.
         let Some(scope) = Scope::ALL.into_iter().find(|known| scope == known.name().as_bytes()) else { continue };
         let (key, value) = match pair.find_byte(b'\n') {
             Some(at) => (&pair[..at], Some(BString::from(&pair[at + 1..]))),
@@ -100,7 +101,7 @@ pub fn boolean(value: Option<&[u8]>) -> Option<bool> {
     }
 }
 
-/// The last value of a key that no subsection divides, as git itself would take it.
+/// The last entry of a key without a subsection: the one that counts for git.
 pub fn last<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
     entries.iter().rev().find(|entry| entry.key == key)
 }

@@ -1,4 +1,4 @@
-//! Short git processes whose answers are read here. Who starts processes, and watches over them, stands in a room above.
+//! Short git processes whose answers this room reads. A room above starts them and watches over them.
 
 use std::io;
 use std::time::Duration;
@@ -23,16 +23,15 @@ pub struct Printed {
 pub struct Errand {
     /// The process.
     pub invocation: Invocation,
-    /// Not longer than this.
+    /// How long it may take.
     pub within: Duration,
 }
 
-/// A signal of this number came in the middle, and what was started for an answer has been ended.
+/// A signal of this number came before the answers; the processes that were to give them have been ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted(pub i32);
 
-/// Who carries short git processes out. This room says what is asked and reads the answers; who starts processes, and watches
-/// over them, stands above it.
+/// Carries errands out.
 pub trait Errands {
     /// Carries these out side by side, and gives what each printed, in their order. One that could not be started, or has not
     /// ended in its time ([`io::ErrorKind::TimedOut`]), is an error of its own; nothing of any of them is left.

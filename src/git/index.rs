@@ -269,8 +269,8 @@ impl<'a> Fixed<'a> {
     }
 }
 
-/// Versions 2 and 3: the path as a whole, and as many zeros, one at the least, as make the entry's length one of eights. Says
-/// how the path before compares to it.
+/// Versions 2 and 3: the path as a whole, and as many zeros, one at the least, as make the entry's length a multiple of
+/// eight. Says how the previous path compares to it.
 fn read_whole(rest: &mut Bytes<'_>, path: &mut Vec<u8>, fixed: &Fixed<'_>) -> Result<Ordering, Odd> {
     let found = rest.text()?;
     let said = usize::from(fixed.flags) & LONG_NAME;
@@ -286,8 +286,8 @@ fn read_whole(rest: &mut Bytes<'_>, path: &mut Vec<u8>, fixed: &Fixed<'_>) -> Re
     Ok(order)
 }
 
-/// Version 4: how many bytes of the path before are taken off its end, and what follows in their place. Says how the path
-/// before compares to it.
+/// Version 4: how many bytes are taken off the end of the previous path, and what follows in their place. Says how the
+/// previous path compares to the new one.
 fn read_stripped(rest: &mut Bytes<'_>, path: &mut Vec<u8>) -> Result<Ordering, Odd> {
     let kept = path.len().checked_sub(rest.varint()?).ok_or(Odd::Path)?;
     let found = rest.text()?;
@@ -334,7 +334,7 @@ impl<'a> Bytes<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// Up to a zero, which is taken too.
+    /// The bytes up to a zero, and past it.
     fn text(&mut self) -> Result<&'a [u8], Odd> {
         let end = self.0.find_byte(0).ok_or(Odd::CutOff)?;
         let text = self.take(end)?;

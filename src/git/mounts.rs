@@ -19,15 +19,15 @@ impl Mounts {
         Self()
     }
 
-    /// The real path, where a look at it surely answers and something is there; elsewhere what the path says by its words.
+    /// The path without links, where a look at it surely answers (none: nothing is there); elsewhere made plain by its words.
     pub fn real(&self, path: &Path) -> Option<PathBuf> {
         let plain = lexically(path);
         if self.answers(&plain) { path.canonicalize().ok() } else { Some(plain) }
     }
 
-    /// Whether a look at an absolute path surely answers, be it that nothing is there. Where in doubt: no.
+    /// Whether a look at an absolute path surely answers, if only that nothing is there. In doubt: no.
     ///
-    /// Elsewhere than on Linux nobody tells without a look that may hang: there every path is said to answer.
+    /// Only Linux tells this without a look that may hang: on other systems every path counts as one that answers.
     #[cfg_attr(not(target_os = "linux"), expect(clippy::unused_self, reason = "there is no table"))]
     pub fn answers(&self, path: &Path) -> bool {
         #[cfg(target_os = "linux")]

@@ -1,5 +1,5 @@
-//! What git has to be asked of refs that elsewhere are files in a worktree's git folder (`extensions.refStorage`): HEAD, where
-//! two records claim one folder, and the marks of operations under way.
+//! Repositories that keep refs otherwise than as files (`extensions.refStorage`): git is asked there for the HEAD of a folder
+//! that two records claim, and for the marks of operations under way.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,17 +13,17 @@ use crate::git::worktree_folder::{Head, Look};
 use crate::model::answer::Exit;
 use crate::model::worktree::{Marks, Worktree};
 
-/// Whether refs are no files of their own (`extensions.refStorage`), HEAD and the marks of operations among them.
+/// Whether refs are kept otherwise than as files, HEAD and the marks of operations among them.
 pub fn are_apart(entries: &[Entry]) -> bool {
     let storage = last(entries, "extensions.refstorage").and_then(|entry| entry.value.as_ref());
     storage.is_some_and(|storage| *storage != "files")
 }
 
-/// git needs no more time than this for what lies in its own folder.
+/// How long git may take: it reads only the repository's own folder.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Puts into the looks at folders that several records claim which HEAD the folder has.
-pub fn tell_heads(git: &Git, errands: &mut impl Errands, looks: &mut [Look]) -> Result<(), Interrupted> {
+/// Reads the HEAD of each folder that several records claim, for the look at it.
+pub fn read_heads(git: &Git, errands: &mut impl Errands, looks: &mut [Look]) -> Result<(), Interrupted> {
     let claimed: Vec<_> = looks.iter_mut().filter(|look| !look.alone && !look.main).collect();
     let ask = |path: &Path, words: &[&str]| Errand { invocation: git.within(path, words), within: LONGEST };
     let asked: Vec<Errand> = claimed
@@ -50,8 +50,8 @@ pub fn tell_heads(git: &Git, errands: &mut impl Errands, looks: &mut [Look]) -> 
     Ok(())
 }
 
-/// Puts into each worktree which marks of operations git has for it. One process for all.
-pub fn tell_marks(
+/// Reads which marks of operations each worktree has, in one process for all.
+pub fn read_marks(
     git: &Git,
     errands: &mut impl Errands,
     common_dir: &Path,
@@ -59,7 +59,7 @@ pub fn tell_marks(
 ) -> Result<(), Interrupted> {
     let mut asked = git.here(&["cat-file", "--batch-check=%(objectname)"]);
     let mut words = Vec::new();
-    let mut told: Vec<&mut Worktree> = Vec::new();
+    let mut asked_for: Vec<&mut Worktree> = Vec::new();
     for worktree in worktrees {
         worktree.marks = Marks::Unknown;
         // (Names: "refs of other worktrees", git-worktree(1).)
@@ -71,16 +71,16 @@ pub fn tell_marks(
         for mark in ["CHERRY_PICK_HEAD", "REVERT_HEAD"] {
             words.extend_from_slice(&[&of, b"/".as_slice(), mark.as_bytes(), b"\n"].concat());
         }
-        told.push(worktree);
+        asked_for.push(worktree);
     }
     asked.input = Some(words);
     let mut answers = errands.carry_out(&[Errand { invocation: asked, within: LONGEST }])?;
     let printed = answers.pop().and_then(Result::ok).filter(|printed| printed.exit == Exit::Code(0));
     let lines: Vec<bool> =
         printed.iter().flat_map(|printed| printed.stdout.lines()).map(|line| !line.ends_with(b" missing")).collect();
-    // Half an answer is none: then nobody says that nothing is under way.
-    if lines.len() == 2 * told.len() {
-        for (worktree, marks) in told.into_iter().zip(lines.chunks_exact(2)) {
+    // Half an answer is none: the marks stay unknown.
+    if lines.len() == 2 * asked_for.len() {
+        for (worktree, marks) in asked_for.into_iter().zip(lines.chunks_exact(2)) {
             worktree.marks = Marks::Refs { cherry_pick: marks[0], revert: marks[1] };
         }
     }

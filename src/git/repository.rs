@@ -20,16 +20,16 @@ use crate::model::worktree::Worktree;
 /// The oldest git that can list worktrees NUL-separated.
 pub const OLDEST_GIT: (u32, u32) = (2, 36);
 
-/// git itself may be slow, on a drive that is, but not for ever.
+/// How long git may take, be the drive slow.
 const LONGEST: Duration = Duration::from_secs(30);
-/// git looks at every worktree that is not locked as it lists them. Where that takes longer, one may lie on a drive that never
-/// answers, and it is time to see whether that can be.
+/// How long git may take to list the worktrees before it is seen whether one lies on a drive that never answers: git looks
+/// at the folder of each that is not locked.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What git exits with where it does not know an option.
+/// git's exit status where it does not know an option.
 const USAGE: Exit = Exit::Code(129);
 
-/// Why git would not tell.
+/// Why nothing is known of the repository.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// There is no git to ask.
@@ -43,7 +43,7 @@ pub enum GitError {
         /// The system's word.
         error: io::Error,
     },
-    /// git refused, in its own words.
+    /// git refuses, in its own words.
     #[error("{words}")]
     Refused {
         /// What it said, without its `fatal: `.
@@ -96,7 +96,8 @@ struct Place {
     toplevel: Option<PathBuf>,
 }
 
-/// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a working tree, after the rest is printed.
+/// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a working
+/// tree, after the rest is printed.
 const WHERE: [&str; 7] = [
     "rev-parse",
     "--path-format=absolute",
@@ -132,29 +133,29 @@ impl Repository {
         let mut main = MainLocation::AsListed;
         if let Some(first) = records.first_mut().filter(|first| !first.bare) {
             main = main_location(git, errands, &place, &first.path, &entries)?;
-            // Seen from a linked worktree, git lists it as if it had a working tree.
+            // From a linked worktree, git lists a bare repository as if it had a working tree.
             first.bare = main == MainLocation::Nowhere;
         } else if let Some(first) = records.first_mut()
             && config::last(&entries, "extensions.worktreeconfig").is_some()
         {
-            // The main worktree may be one only by a configuration of its own, which is read nowhere else.
+            // Only the main worktree's own configuration, which git reads there alone, may give it a working tree.
             main = main_location(git, errands, &place, &first.path, &entries)?;
             first.bare = !matches!(main, MainLocation::At(_));
         }
         let mut looks = worktree_folder::looks(records, &place.common_dir, &main);
         let are_apart = ref_storage::are_apart(&entries);
         if are_apart {
-            ref_storage::tell_heads(git, errands, &mut looks)?;
+            ref_storage::read_heads(git, errands, &mut looks)?;
         }
         let mut worktrees = examined(git, errands, looks)?;
         if are_apart {
-            ref_storage::tell_marks(git, errands, &place.common_dir, &mut worktrees)?;
+            ref_storage::read_marks(git, errands, &place.common_dir, &mut worktrees)?;
         }
         Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
     }
 }
 
-/// The records of all worktrees: from git, or where git itself waits for a drive that may be dead, from where they lie.
+/// The records of all worktrees: from git, or from their files, where git waits for a drive that may be dead.
 fn records(
     git: &Git,
     errands: &mut impl Errands,
@@ -166,7 +167,7 @@ fn records(
         if let Some(records) = records_beside_git(git, errands, common_dir, entries)? {
             return Ok(records);
         }
-        // Nothing speaks for a drive that is dead: git is only slow.
+        // No worktree can lie on a dead drive: git is only slow.
         let [list] = side_by_side(errands, [(worktree_list::listing(git), LONGEST)])?;
         list
     } else {
@@ -180,7 +181,7 @@ fn records(
     worktree_list::parse(&list.stdout).ok_or(GitError::Unreadable("worktree list"))
 }
 
-/// See [`worktree_files::read`]. None where git is not known to wait for a worktree's folder.
+/// See [`worktree_files::read`]. None where no worktree's folder can keep git waiting.
 fn records_beside_git(
     git: &Git,
     errands: &mut impl Errands,
@@ -198,7 +199,7 @@ fn records_beside_git(
     Ok(heads.and_then(|heads| worktree_files::put_heads(&mut read, &heads.stdout, common_dir)).map(|()| read))
 }
 
-/// Asks git, each within its time.
+/// Asks git several things at once, each within its time.
 fn side_by_side<const N: usize>(
     errands: &mut impl Errands,
     asked: [(Invocation, Duration); N],
@@ -212,14 +213,14 @@ fn is_late(answer: &io::Result<Printed>) -> bool {
     answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut)
 }
 
-/// Names the commands that have not answered, where there are any.
+/// Refuses to go on where commands have not answered, and names them.
 fn named(answers: &[(&[&str], &io::Result<Printed>)]) -> Result<(), GitError> {
     let late = answers.iter().filter(|(_, answer)| is_late(answer));
     let commands: Vec<_> = late.map(|(words, _)| format!("'git {}'", words.join(" "))).collect();
     if commands.is_empty() { Ok(()) } else { Err(GitError::NoAnswer { commands }) }
 }
 
-/// Looks at each worktree's folder: itself where the folder surely answers, and by another process where it may not.
+/// Looks at each worktree's folder: in this process where the folder surely answers, in another where it may not.
 fn examined(git: &Git, errands: &mut impl Errands, looks: Vec<Look>) -> Result<Vec<Worktree>, GitError> {
     let is_near = |look: &Look| look.record.bare || git.mounts().answers(&look.path().join(".git"));
     let near: Vec<bool> = looks.iter().map(is_near).collect();
@@ -274,7 +275,7 @@ fn flag_after(text: &[u8]) -> Option<(&[u8], bool, &[u8])> {
     (at > 0).then(|| (&text[..at], flag, &text[at + length..]))
 }
 
-/// See [`MainLocation`]. Asks git only where the folder's place does not already prove it.
+/// Finds the main worktree. Asks git only where the listed folder may be another one.
 fn main_location(
     git: &Git,
     errands: &mut impl Errands,

@@ -1,7 +1,7 @@
-//! Whether the index of a worktree is stale: git would read files again at every look, since it may not, or does not, write
+//! Whether the index of a worktree is stale: git would read unchanged files again at every look, as long as nobody writes
 //! down that they are the same.
 //!
-//! Reads the index once and starts no process. What cannot be told is not stale: then nothing is done about it.
+//! Reads the index once and starts no process. In doubt an index is not stale, and nothing is done about it.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
@@ -16,7 +16,7 @@ use crate::git::index::{Entry, Hash, Index, Stat, Type, is_plain};
 use crate::git::operation;
 use crate::model::worktree::{Marks, Worktree};
 
-/// An index that was written less long ago may be in use: whoever wrote it is likely to write it again.
+/// An index must have rested so long: whoever has just written it is likely to write it again.
 const REST: Duration = Duration::from_secs(10);
 
 /// An index that is longer than this is not looked into.
@@ -28,7 +28,7 @@ pub struct Judge {
     bytes: Vec<u8>,
 }
 
-/// What is known of a worktree whose index may be stale.
+/// A worktree whose index may be stale, and what is known of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The worktree.
@@ -52,11 +52,11 @@ fn rested(git_dir: &Path) -> Option<Metadata> {
     let index = git_dir.join("index").symlink_metadata().ok()?;
     // A time in the future gives no age.
     let age = SystemTime::now().duration_since(index.modified().ok()?).ok()?;
-    // Written anew it would be ours.
+    // An index of another user's would become ours if it were written anew.
     (index.is_file() && age >= REST && index.uid() == geteuid().as_raw()).then_some(index)
 }
 
-/// Whether there is nothing of this name. What cannot be told is as good as there.
+/// Whether nothing has this name. In doubt, something has.
 fn is_missing(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
@@ -76,7 +76,7 @@ impl Judge {
         let (is_racy, files) = survey(&self.bytes, hash, index.mtime(), sample)?;
         let is_stale = is_racy || {
             let read_again = files.iter().filter(|file| file.would_be_read(&worktree.path)).count();
-            // Those that differ are read at every look whatever the index says.
+            // git reads files that differ at every look, whatever the index says.
             u64::try_from(read_again).is_ok_and(|count| count > unstaged)
         };
         Some(is_stale && at_rest(git_dir, worktree.marks).is_some() && access(git_dir, AccessFlags::W_OK).is_ok())
@@ -112,7 +112,7 @@ fn survey(bytes: &[u8], hash: Hash, written: i64, sample: usize) -> Option<(bool
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
     let (now, written) = (u32::try_from(now).ok()?, u32::try_from(written).ok()?);
     let step = usize::try_from(index.count()).ok()?.div_ceil(sample.max(1)).max(1);
-    // Another sample in another second: what one run does not come upon, a later one does.
+    // The sample begins elsewhere in another second: a later run finds what this one has missed.
     let first = usize::try_from(now).ok()? % step;
     let (mut is_racy, mut files, mut seen) = (false, Vec::new(), 0_usize);
     let extensions = index

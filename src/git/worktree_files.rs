@@ -1,7 +1,7 @@
 //! The records of worktrees as they lie in the repository, for when `git worktree list` does not answer: git looks at the
 //! folder of each worktree that is not locked, and one of them may lie on a drive that is dead.
 //!
-//! Only where refs are files (`extensions.refStorage`): elsewhere HEAD is not one. (Layout: gitrepository-layout(5);
+//! Only where refs are files (`extensions.refStorage`): otherwise HEAD is none either. (Layout: gitrepository-layout(5);
 //! `get_linked_worktree` in git's worktree.c, and its order in builtin/worktree.c.)
 
 use std::ffi::OsStr;
@@ -50,8 +50,9 @@ pub fn branches(records: &[Record]) -> Vec<u8> {
         .collect()
 }
 
-/// Puts the object ids in that `git cat-file --batch-check=%(objectname)` has given for [`branches`]: a line for each, which
-/// for a branch without a commit is no object id. One that is there all the same is broken, and as git has it, it is none then.
+/// Gives each record on a branch its commit, from what `git cat-file --batch-check=%(objectname)` printed for [`branches`]: a
+/// line for each. What is no object id stands for a branch without a commit; or for a broken one where its ref exists, and
+/// git lists no branch then. None: there are not as many lines as branches.
 pub fn put_heads(records: &mut [Record], printed: &[u8], common_dir: &Path) -> Option<()> {
     let packed = std::fs::read(common_dir.join("packed-refs")).unwrap_or_default();
     let is_there = |branch: &str| {
@@ -82,7 +83,7 @@ fn linked_record(folder: &Path) -> Option<Record> {
     let place = std::fs::read(folder.join("gitdir")).ok()?;
     let place = place.trim_end_with(|c| c.is_ascii_whitespace());
     let place = place.strip_suffix(b"/.git").unwrap_or(place);
-    // A relative path starts from where it is written.
+    // A relative path starts from the folder that the file lies in.
     let path = lexically(&folder.join(OsStr::from_bytes(place)));
     let locked = std::fs::read(folder.join("locked")).ok();
     let locked = locked.map(|reason| reason.trim_ascii().to_str_lossy().into_owned());
@@ -95,7 +96,7 @@ fn with_head(record: Record, git_dir: &Path) -> Record {
     match head.strip_prefix(b"ref:") {
         Some(branch) => Record { branch: Some(branch.trim_ascii().to_str_lossy().into_owned()), ..record },
         None if is_object_id(head) => Record { head: Some(head.to_str_lossy().into_owned()), detached: true, ..record },
-        // As git has it of a HEAD that cannot be read: neither.
+        // A HEAD that cannot be read: git lists neither.
         None => record,
     }
 }

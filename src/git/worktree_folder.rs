@@ -1,7 +1,7 @@
-//! What a look at a worktree's folder finds: whether it leads to this repository's record of it, and what stands in the way of
-//! checking it.
+//! What a look at a worktree's folder finds: whether it leads to this repository's record of it, and what keeps it from
+//! being checked.
 //!
-//! A look is a value that can be handed to another process: where a drive may be dead, this program does not look itself.
+//! A look is a value that another process can carry out: where a drive may be dead, this process never looks itself.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ use crate::model::worktree::{Obstacle, Worktree};
 pub enum MainLocation {
     /// Where git lists it.
     AsListed,
-    /// Here.
+    /// At this path.
     At(#[serde(with = "path_bytes")] PathBuf),
     /// Nothing says where.
     Unknown,
@@ -32,7 +32,7 @@ pub enum MainLocation {
     Nowhere,
 }
 
-/// A look that is to be taken.
+/// A look at one worktree's folder that is still to be carried out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Look {
     /// git's record of the worktree.
@@ -46,7 +46,7 @@ pub struct Look {
     pub common_dir: PathBuf,
     /// Where the main worktree is.
     pub location: MainLocation,
-    /// What the folder's HEAD is, where it is no file.
+    /// The folder's HEAD, where git does not keep it as a file.
     pub head: Option<Head>,
 }
 
@@ -70,7 +70,7 @@ impl Head {
         }
     }
 
-    /// Whether it is the one that git lists in this record.
+    /// Whether git lists this HEAD in a record.
     fn is_of(&self, record: &Record) -> bool {
         match self {
             Self::Branch(branch) => record.branch.as_ref() == Some(branch),
@@ -96,7 +96,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Nobody has answered in time.
+    /// What is known of a folder that has not answered in time.
     pub fn no_answer() -> Self {
         Self { obstacle: Some(Obstacle::errored("its folder does not answer")), ..Self::default() }
     }
@@ -164,7 +164,7 @@ impl Look {
     }
 }
 
-/// The look that each record's folder needs.
+/// The looks at the folders of these records.
 pub fn looks(records: Vec<Record>, common_dir: &Path, location: &MainLocation) -> Vec<Look> {
     let mut seen: HashMap<PathBuf, usize> = HashMap::new();
     for record in &records {
@@ -181,7 +181,7 @@ pub fn looks(records: Vec<Record>, common_dir: &Path, location: &MainLocation) -
     records.into_iter().enumerate().map(look).collect()
 }
 
-/// A worktree, from git's record of it and what a look at its folder has found; none: nobody has answered yet.
+/// A worktree, from git's record of it and what a look at its folder has found; none: the folder has not answered yet.
 pub fn worktree(look: Look, found: Option<Found>) -> Worktree {
     let (path, main) = (look.path().to_owned(), look.main);
     let record = look.record;
@@ -237,8 +237,8 @@ struct Link {
 
 /// Follows a linked worktree's `.git` file to its own git folder, and back.
 ///
-/// Without this look, a folder whose `.git` file is gone would be answered for by whatever repository lies
-/// around it, and a copied folder by the worktree that it was copied from: a false "clean" about work that nobody has looked at.
+/// Otherwise the repository around a folder would answer for it where its `.git` file is gone, and the worktree that it was
+/// copied from where it is a copy: a false "clean" about work that nobody has looked at.
 fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
     let dot_git = path.join(".git");
     let content = match git_file(&dot_git) {
@@ -256,7 +256,7 @@ fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
     if !is_ours {
         return Err(Broken::Foreign(git_dir));
     }
-    // A relative path there starts from where it is written.
+    // A relative path in that file starts from the folder that the file lies in.
     let back = std::fs::read(git_dir.join("gitdir")).ok().map(|content| git_dir.join(as_path(&content)));
     match back {
         Some(back) if back == dot_git || real(&back).is_some_and(|back| Some(back) == real(&dot_git)) => {}
@@ -273,7 +273,7 @@ fn is_foreign(paths: &[&Path]) -> bool {
     paths.iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own))
 }
 
-/// Whether git, run in this folder, comes to this git folder.
+/// Whether git, run in this folder, finds this git folder.
 fn leads_to(path: &Path, git_dir: &Path) -> bool {
     let dot_git = path.join(".git");
     if dot_git == git_dir {
@@ -286,7 +286,7 @@ fn leads_to(path: &Path, git_dir: &Path) -> bool {
     found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| Some(found) == git_dir.canonicalize().ok())
 }
 
-/// No `.git` file is larger. (Rule: `read_gitfile_gently` in git's setup.c.)
+/// git reads no larger `.git` file. (Rule: `read_gitfile_gently` in git's setup.c.)
 const LARGEST: u64 = 1 << 20;
 
 /// The content of a `.git` file. What is neither a file nor a folder is not opened: a pipe that nobody writes to would
@@ -296,7 +296,7 @@ fn git_file(path: &Path) -> std::io::Result<Vec<u8>> {
     match (found.is_file(), found.is_dir()) {
         (true, _) => {
             let mut content = Vec::new();
-            // Whatever its length is said to be: it may grow.
+            // The file may have grown since its length was read.
             std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
             if content.len() as u64 > LARGEST {
                 Err(std::io::Error::other("its .git file is larger than 1 MiB"))
@@ -327,7 +327,7 @@ fn explain(broken: Broken, path: &Path, locked: Option<&str>, prunable: Option<&
         },
         Broken::NoLink => match (prunable, locked) {
             (Some(reason), _) => Obstacle::skipped(format!("prunable: {reason}")),
-            // Where a drive is mounted when it is there.
+            // A drive may be mounted on an empty folder when it is there.
             (None, Some(_)) if is_empty(path) => explain(Broken::NoFolder, path, locked, prunable),
             _ => Obstacle::errored("its .git file is missing or broken; 'git worktree repair' may mend it"),
         },

@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::report::links;
 use crate::report::style::{Look, Role};
 
-/// What is made narrower to fit the terminal, one after the other, and down to how many columns.
+/// Which columns are made narrower to fit the terminal, in this order, and down to which width.
 const STEPS: [(Option<Give>, usize); 7] = [
     (Some(Give::Words), 12),
     (Some(Give::Outcome), 8),
@@ -74,7 +74,7 @@ impl Cell {
         self.spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Its pieces stand apart by one column each.
+    /// Its columns: those of its pieces, and one between two of them.
     pub(super) fn width(&self) -> usize {
         self.spans.iter().map(|span| span.text.width()).sum::<usize>() + self.spans.len().saturating_sub(1)
     }

@@ -1,4 +1,4 @@
-//! The critical path of a run: the attempts that its end waited for, one after the other; and the place that each had.
+//! The critical path of a run (the attempts that its end waited for), and the place that each attempt had.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) struct Step {
 /// The dispatcher itself takes its time from an end to the next start: a gap of no more than this is no wait for a place.
 const DISPATCH: Duration = Duration::from_millis(1);
 
-/// An attempt that was no more than looking at an answer that was there.
+/// An attempt that took no longer found its answer there.
 const INSTANT: Duration = Duration::from_micros(100);
 
 /// The path, from the first of its attempts to the one that ended last.
@@ -73,7 +73,7 @@ fn before(links: &[Link], link: usize) -> (Why, Option<usize>) {
     let Link { start, follows, .. } = links[link];
     let ready = follows.map_or(Duration::ZERO, |follows| follows.ready);
     if start.saturating_sub(ready) > DISPATCH {
-        // What took no time kept nobody waiting; and as all others took some, the path comes to an end.
+        // An attempt that took no time kept none waiting. All others took some, so that the path comes to an end.
         let freed = |other: &usize| {
             let Link { start: begun, end, .. } = links[*other];
             end > ready && end <= start && end.saturating_sub(begun) > INSTANT

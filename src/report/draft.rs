@@ -16,7 +16,7 @@ use crate::report::named_file::NamedFile;
 
 /// Names that are tried where one is there already.
 const TRIES: usize = 16;
-/// Of a file that stands in for another: read, write and execute, for all three, and the bits above.
+/// The bits of a file's mode that the one which stands in for it gets.
 const PERMISSIONS: u32 = 0o7777;
 
 /// How a file is replaced.
@@ -31,12 +31,12 @@ enum StandIn {
     Done,
 }
 
-/// A file that nobody is to find once this is gone. Where it stays all the same, its name says what it is.
+/// The name of a file that is removed with this value. Where it stays all the same, its name says what it is.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It has none any more where it has taken another's place.
+        // Nothing has this name any more where the file has taken another's place.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -91,7 +91,7 @@ fn by_descriptor(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
-/// Makes something at a name that nothing has: hidden, and such that it says what it is to who finds it.
+/// Makes something under a name that is free and hidden, and says what it is.
 fn at_a_free_name<T>(folder: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(T, Temporary)> {
     let mut tries = 0;
     loop {
@@ -139,7 +139,7 @@ impl Draft {
 
     fn replace(&mut self) -> io::Result<()> {
         self.begin()?;
-        // Some drives, and quotas, refuse what was written only as it is closed. The file itself is still needed.
+        // Some drives, and quotas, refuse what was written only as a descriptor is closed. This one is still needed.
         nix::unistd::close(self.named.file.try_clone()?)?;
         let replaced = match &self.stand_in {
             StandIn::Done | StandIn::Never => return Ok(()),
@@ -149,7 +149,7 @@ impl Draft {
             }
         };
         match replaced {
-            // A file that is mounted by itself, into a container for one, can only be written over.
+            // A file that is a mount itself (in a container, say) can only be written over.
             Err(error) if matches!(error.kind(), ErrorKind::ResourceBusy | ErrorKind::PermissionDenied) => {
                 self.copy()?;
             }

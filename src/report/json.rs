@@ -261,7 +261,7 @@ impl AttemptFields {
     }
 }
 
-/// What has ended, of one unit.
+/// A unit that has ended.
 #[derive(Derive)]
 struct UnitFields<'a> {
     check: &'a str,

@@ -104,7 +104,7 @@ fn status(record: &Record, plan: &Plan, unit: UnitId, end: &UnitEnd) -> TestCase
     status
 }
 
-/// A failure is an answer; an error is none.
+/// A failure is an answer; where there is no answer, that is an error.
 const fn kind(outcome: Outcome) -> NonSuccessKind {
     match outcome {
         Outcome::Failed | Outcome::TimedOut => NonSuccessKind::Failure,

@@ -30,7 +30,7 @@ use crate::text::sanitize::line;
 pub const DELAY: Duration = Duration::from_millis(200);
 /// How often it is drawn again.
 pub const REDRAW: Duration = Duration::from_millis(100);
-/// How long the shell's turn on the terminal waits for the last of it, where the terminal is slow.
+/// How long a slow terminal has for the last drawing before the program ends.
 pub const LAST_DRAWING: Duration = Duration::from_millis(100);
 /// Lines for units, at the most.
 const LINES: usize = 8;
@@ -47,7 +47,7 @@ pub struct Terminal<'a> {
     pub size: Box<dyn Fn() -> Size + 'a>,
     /// Whether it is this program's to draw on now. A shell can take it back at any time.
     pub is_ours: Box<dyn Fn() -> bool + 'a>,
-    /// Whether it has not taken yet what was drawn before.
+    /// Whether it still has to take what was drawn before.
     pub is_behind: Box<dyn Fn() -> bool + 'a>,
     /// Whether it shows progress on its tab or in the taskbar.
     pub taskbar: bool,
@@ -261,7 +261,7 @@ impl Names {
     }
 }
 
-/// What scrolls past of a unit that did not pass.
+/// The line that scrolls past for a unit that did not pass.
 fn fault(plan: &Plan, record: &Record, unit: UnitId, end: &UnitEnd, name: &str, look: Look) -> String {
     let worktree = plan.worktree(unit);
     let check = if worktree.obstacle.is_some() { "" } else { &line(&plan.check(unit).name) };
@@ -327,7 +327,7 @@ fn style(template: &str, look: Look) -> ProgressStyle {
     style.progress_chars(if look.ascii { "=> " } else { "\u{2501}\u{2578}\u{2500}" })
 }
 
-/// What indicatif draws one bar on: a row of so many columns, and what stands in it. Where that goes is the [`Screen`]'s.
+/// What indicatif draws one bar on: a row of so many columns, and what stands in it. The [`Screen`] shows it.
 #[derive(Clone, Debug, Default)]
 struct Canvas(Arc<Mutex<(usize, String)>>);
 

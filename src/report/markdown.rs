@@ -12,7 +12,7 @@ use crate::text::sanitize;
 
 /// Lines of a failure's output.
 const OUTPUT_LINES: usize = 30;
-/// Marks have no meaning to a reader of Markdown but this: they are signs.
+/// Markdown has no colours; every sign can stand in it.
 const LOOK: Look = Look::PLAIN;
 
 /// The report.

@@ -43,22 +43,22 @@ use crate::record::Record;
 use crate::report::outlet::Outlet;
 use crate::text::sanitize;
 
-/// Shows a run. It is told of every event after the record has taken it in; it cannot touch the run.
+/// Shows a run. It gets every event after the record has; it cannot touch the run.
 pub trait Reporter {
     /// Something happened.
     fn event(&mut self, event: &Event, record: &Record) -> io::Result<()>;
 
-    /// Some time has passed: what moves may be drawn again. `now` counts as events do.
+    /// Some time has passed: what moves may be drawn again. `now` counts from the run's start, as events do.
     fn tick(&mut self, _record: &Record, _now: Duration) -> io::Result<()> {
         Ok(())
     }
 
-    /// Whether somebody relies on what it writes, so that a run whose report is lost must not look well.
+    /// Whether a run that cannot write this report must not look well.
     fn is_relied_on(&self) -> bool {
         true
     }
 
-    /// The run is over, and its readers were waited for: gives what has kept the rest from being written.
+    /// The run is over, and the report's readers were waited for. Fails where something could not be written.
     fn close(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Reporter for Sent<'_> {
     fn event(&mut self, event: &Event, record: &Record) -> io::Result<()> {
         self.reporter.event(event, record)?;
         match event.kind {
-            // At once: whoever reads another report may keep the program waiting.
+            // Not later: the reader of another report may keep the program waiting.
             EventKind::RunFinished => self.outlets.iter().try_for_each(Outlet::finish),
             _ => Ok(()),
         }
@@ -124,7 +124,7 @@ impl<'a> Reports<'a> {
         self.each(|reporter, record| reporter.tick(record, now));
     }
 
-    /// A report that cannot write is told of once and not asked again; the run goes on.
+    /// Calls each report. One that fails is not called again; the run goes on.
     fn each(&mut self, mut show: impl FnMut(&mut dyn Reporter, &Record) -> io::Result<()>) {
         for slot in &mut self.reporters {
             if let Some(reporter) = slot
@@ -165,7 +165,7 @@ fn names(plan: &Plan) -> TiVec<WorktreeId, String> {
     plan.worktrees.iter().map(name).collect()
 }
 
-/// Units that ended otherwise than passed or skipped. What stands in the way of a whole worktree is told once, with its first check.
+/// Units that neither passed nor were skipped; of a worktree that cannot be checked, only the first.
 fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (UnitId, &'a UnitEnd)> {
     let ended = record.units.iter_enumerated().filter_map(|(unit, record)| Some((unit, record.end.as_deref()?)));
     ended.filter(|(unit, end)| {
@@ -173,13 +173,13 @@ fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (Unit
     })
 }
 
-/// Whether what a unit came to was told with its worktree's first check.
+/// Whether a unit only repeats what the first one of its worktree says: the worktree cannot be checked.
 fn is_told_before(plan: &Plan, unit: UnitId) -> bool {
     let first = plan.units.of_worktree(plan.units[unit].worktree).next();
     plan.worktree(unit).obstacle.is_some() && first != Some(unit)
 }
 
-/// What a unit came to, in one line without escapes: `failed: exit status 3 (attempt 2 of 2) (allowed to fail)`.
+/// How a unit ended, in one line without escapes: `failed: exit status 3 (attempt 2 of 2) (allowed to fail)`.
 fn came_to(plan: &Plan, record: &Record, unit: UnitId, end: &UnitEnd) -> String {
     let check = plan.check(unit);
     let mut text = end.outcome.words().to_owned();

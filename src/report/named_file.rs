@@ -1,4 +1,4 @@
-//! Files that are named in the errors of writing to them.
+//! Files whose names stand in the errors of writing to them.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -11,10 +11,10 @@ pub(super) struct NamedFile {
 }
 
 impl NamedFile {
-    /// This error, with the name of the file.
+    /// An error, with the name of the file.
     pub(super) fn blamed(&self, error: io::Error) -> io::Error {
         match (error.kind(), &self.path) {
-            // These ask for another try.
+            // These errors ask for another try.
             (ErrorKind::Interrupted | ErrorKind::WouldBlock, _) | (_, None) => error,
             (kind, Some(path)) => io::Error::new(kind, format!("'{}': {error}", path.display())),
         }

@@ -5,7 +5,7 @@
 //!   a process that has ever had a thread starts all its later children more slowly.
 //! - All that waits counts in the [`Backlog`], from the write to the moment it is taken or given up.
 //! - Bytes for one pipe or terminal keep the order in which they were written, by whichever descriptor.
-//! - What keeps a report from being written comes back at the next write, or when the outlet is closed.
+//! - An error of writing comes back from the next write, or when the outlet is closed.
 
 use std::cell::{OnceCell, RefCell};
 use std::fs::File;
@@ -21,7 +21,7 @@ use crate::model::backlog::Backlog;
 use crate::report::draft::Draft;
 use crate::report::named_file::NamedFile;
 
-/// So much is given to a reader at a time: as it takes one such piece after the other, it is seen to go on.
+/// A reader is given so much at a time: each piece that it takes shows that it goes on.
 const PIECE: usize = 4096;
 /// The writer's thread does nothing but write.
 const STACK: usize = 64 * 1024;
@@ -46,12 +46,12 @@ enum Way {
 }
 
 impl Outlets {
-    /// None yet. What waits in any of them counts in `backlog`.
+    /// No outlets yet. What waits in any of them counts in `backlog`.
     pub const fn new(backlog: Backlog) -> Self {
         Self { backlog, streams: Vec::new() }
     }
 
-    /// An outlet to what is open already. `path` names it in what keeps it from being written.
+    /// An outlet to what is open already. `path` names it in errors.
     pub fn to(&mut self, file: File, path: Option<&Path>) -> io::Result<Outlet> {
         let metadata = file.metadata()?;
         let named = |file| NamedFile { file, path: path.map(Path::to_owned) };
@@ -88,7 +88,7 @@ impl Outlet {
         }
     }
 
-    /// Gives what has kept it from being written since the last write. Nothing is waited for.
+    /// Fails where something could not be written since the last write. Nothing is waited for.
     pub fn close(&self) -> io::Result<()> {
         match &self.0 {
             Way::Stream(stream) => stream.queue.check(),
@@ -123,14 +123,14 @@ impl Write for Outlet {
 
     fn flush(&mut self) -> io::Result<()> {
         match &self.0 {
-            // What is queued is as good as written, as far as the run goes.
+            // For the run, what is queued is written.
             Way::Stream(_) => Ok(()),
             Way::Draft(draft) => draft.borrow_mut().flush(),
         }
     }
 }
 
-/// Whether a write is tried where it is asked for, before it is left to the thread.
+/// Whether a write is tried at once, before it is left to the thread.
 enum Quick {
     /// It cannot wait long.
     Always,
@@ -233,10 +233,10 @@ struct Queue {
     backlog: Backlog,
 }
 
-/// What keeps it from being written.
+/// Why it cannot be written.
 enum Fault {
     None,
-    /// Not told to who writes.
+    /// The writer has not been given it yet.
     New(io::Error),
     Told,
 }

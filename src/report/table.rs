@@ -44,7 +44,7 @@ const SUBJECT: std::ops::RangeInclusive<usize> = 12..=72;
 const NAME: usize = 1;
 const BRANCH: usize = 2;
 const STATE: usize = 3;
-/// So much of a reason why there is no state is kept before anything else gives way.
+/// Columns of the reason why there is no state that are kept before anything else gives way.
 const REASON: usize = 24;
 /// The columns before those of the checks.
 const FIRST_CHECK: usize = 4;
@@ -209,7 +209,7 @@ impl Page<'_> {
     fn fitted(&self, rows: &[WorktreeId], lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
         let kinds: Vec<_> = self.columns().map(|check| self.plan.checks[check].check.kind).collect();
         let mut columns = widths(lines);
-        // One worktree on a drive that is away does not take the subjects from all others.
+        // The long reason of one worktree that cannot be checked must not take the subjects from all others.
         let states = rows.iter().zip(&lines[1..]).filter(|(row, _)| self.plan.worktrees[**row].obstacle.is_none());
         let states = states.map(|(_, cells)| cells[STATE].width()).max().unwrap_or(0).max(REASON);
         let over = total(&columns).saturating_sub(width);

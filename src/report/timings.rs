@@ -28,7 +28,7 @@ const HERE: &str = "@data@";
 pub struct Timings<'a> {
     out: Box<dyn Write + 'a>,
     started_at: Timestamp,
-    /// When the attempt after one of a unit's was due.
+    /// When the next attempt was due, by a unit and the number of the attempt before.
     due: HashMap<(UnitId, u32), Duration>,
     /// When a unit ended.
     ended: HashMap<UnitId, Duration>,
@@ -153,7 +153,7 @@ fn safe(text: &str) -> String {
     sanitize::line(text).into_owned()
 }
 
-/// JSON that nothing in it can end the script element of: what HTML or JavaScript would read is written as an escape.
+/// JSON for a script element, which nothing in it can end: what HTML or JavaScript would read is written as an escape.
 fn in_script(data: &Data) -> String {
     let json = serde_json::to_string(data).unwrap_or_default();
     let mut text = String::with_capacity(json.len());
@@ -208,7 +208,7 @@ struct Row {
     attempts: usize,
     start: f64,
     duration: f64,
-    /// Of its duration, in no attempt.
+    /// The part of its duration that was spent in no attempt.
     waited: f64,
 }
 

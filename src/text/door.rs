@@ -1,7 +1,7 @@
 //! The door through which text for people leaves the program: standard output, standard error, the lines of the screen.
 //!
 //! Each value is made safe where it is put into a text ([`sanitize`](crate::text::sanitize)); the door holds where that was
-//! forgotten. It lets the program's own escape sequences through, and line breaks; nothing else that a terminal obeys, and
+//! forgotten. It lets line breaks through, and the program's own escape sequences; nothing else that a terminal obeys, and
 //! nothing that it does not show. A tab is a space: on a screen that is drawn over, it would leave what stood there before.
 //!
 //! A test of the sources holds that nothing goes around it but what is listed there: the machine formats, which have escapes
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 
 use crate::text::sanitize::{in_place, is_safe};
 
-/// Writes text for people, and flushes: a text that is buffered is not told.
+/// Writes text for people, and flushes it.
 pub fn put(out: &mut dyn Write, text: &str) -> io::Result<()> {
     raw(out, shown(text).as_bytes())
 }
@@ -39,7 +39,7 @@ pub fn line(text: &str) -> String {
     while let Some(at) = rest.find('\u{1b}') {
         shown.push_str(&in_place(&rest[..at]));
         let length = own_escape(&rest[at..]);
-        // What is no escape of ours has its first character shown as one that is not, and the rest as text.
+        // Of any other escape sequence the first character is shown as hidden, and the rest as text.
         match length {
             Some(length) => shown.push_str(&rest[at..at + length]),
             None => shown.push('\u{fffd}'),

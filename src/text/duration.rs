@@ -49,7 +49,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         total = total.checked_add(Duration::try_from_secs_f64(number * seconds).ok()?)?;
         rest = tail.trim_start();
     }
-    // Whole milliseconds, upwards: no wish for a very short time may become 0, which is none.
+    // Rounded up to whole milliseconds: a very short time must not become 0, which means no limit.
     let total = Duration::from_millis(u64::try_from(total.as_nanos().div_ceil(1_000_000)).ok()?);
     (total <= LONGEST).then_some(total)
 }

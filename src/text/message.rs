@@ -10,7 +10,7 @@ use std::io::Write;
 use crate::text::door;
 use crate::text::sanitize::line;
 
-/// What is told: a line, and lines of the program's own making below it. A line break within one of them came with a value.
+/// A message: a line, and lines below it that the program made. A line break within one of them came with a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prose {
     first: String,
@@ -18,21 +18,21 @@ pub struct Prose {
 }
 
 impl Prose {
-    /// With a line below the others.
+    /// Adds a line below the others.
     #[must_use]
     pub fn below(mut self, line: impl Into<String>) -> Self {
         self.below.push(line.into());
         self
     }
 
-    /// What somebody else says in several lines, each of which stays one.
+    /// A message in another program's words, each line of which stays one.
     pub fn quoting(words: &str) -> Self {
         let mut lines = words.lines();
         let first = lines.next().unwrap_or_default().to_owned();
         Self { first, below: lines.map(str::to_owned).collect() }
     }
 
-    /// With words in front of the first line.
+    /// Puts words in front of the first line.
     #[must_use]
     pub fn behind(self, words: &str) -> Self {
         Self { first: format!("{words}{}", self.first), ..self }
@@ -43,8 +43,8 @@ impl Prose {
         !self.below.is_empty()
     }
 
-    /// As it is told: the level once, or before each line of a hint, as git has it.
-    fn told(&self, level: &str) -> String {
+    /// The message with its level: once, or before each line of a hint, as in git.
+    fn with_level(&self, level: &str) -> String {
         let mut text = format!("{level}: {}\n", line(&self.first));
         for below in &self.below {
             let below = below.replace('\t', "    ");
@@ -75,10 +75,10 @@ impl fmt::Display for Prose {
     }
 }
 
-/// Writes messages, each with its level. What cannot be told cannot be told: nothing depends on it.
+/// Writes messages, each with its level. Where they cannot be written, the program goes on: nothing depends on them.
 pub fn tell<P: Clone + Into<Prose>>(err: &mut dyn Write, messages: &[(&'static str, P)], hints: bool) {
     let wanted = messages.iter().filter(|(level, _)| hints || *level != "hint");
-    let text: String = wanted.map(|(level, text)| text.clone().into().told(level)).collect();
+    let text: String = wanted.map(|(level, text)| text.clone().into().with_level(level)).collect();
     let _ = door::put(err, &text);
 }
 

@@ -9,7 +9,7 @@ pub const RULE: &str = "a letter or a digit, then letters, digits, '.', '_' and 
 /// The same, as a regular expression.
 pub const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$";
 
-/// Whether a text is a name: `[A-Za-z0-9][A-Za-z0-9._-]{0,63}`. Nothing of it means anything to a shell, a terminal, or TOML's strings.
+/// Whether a text is a name. Nothing in a name means anything to a shell, a terminal, or TOML's strings.
 pub fn is_valid(text: &str) -> bool {
     let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     match text.as_bytes() {
@@ -18,8 +18,7 @@ pub fn is_valid(text: &str) -> bool {
     }
 }
 
-/// What stands in the place of a name, for messages: escaped, so that it is safe and every character of it can be told,
-/// and shortened.
+/// A text that is no name, for messages: escaped, so that it is safe and each of its characters is seen, and shortened.
 pub fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_default).collect();
     if text.chars().nth(LONGEST).is_some() {

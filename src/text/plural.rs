@@ -1,4 +1,4 @@
-//! Numbers with their nouns.
+//! Numbers with their nouns, in the singular or the plural.
 
 /// A number and what it counts: `1 retry`, `2 retries`.
 pub fn count(number: usize, one: &str, many: &str) -> String {

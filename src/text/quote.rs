@@ -15,8 +15,8 @@ pub fn shell(word: &str) -> Cow<'_, str> {
 }
 
 /// A field of a line as git quotes paths (`core.quotePath`): in double quotes, with escapes, where it has bytes that are
-/// not plain. Of an inner field, which ends at a space, a space is not plain either; and one that is empty, or that is the
-/// sign for none, stands in quotes.
+/// not plain. An inner field, which ends at a space, is quoted where it holds one, too; and where it is empty, or `-`, the sign
+/// for none.
 pub fn c_style(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
     let plain =
         |byte: &u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\\') || (!is_inner && *byte == b' ');
@@ -43,7 +43,7 @@ pub fn c_style(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
     Cow::Owned(text)
 }
 
-/// The same, of an inner field that is text.
+/// An inner field that is text: see [`c_style`].
 pub fn c_style_text(text: &str) -> Cow<'_, str> {
     match c_style(text.as_bytes(), true) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -51,7 +51,7 @@ pub fn c_style_text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A character within a string of JSON, by its number: as long as JSON has it, in one escape or in two.
+/// A character as JSON escapes it by its number: one escape, or the two of a surrogate pair.
 pub fn json(c: char) -> String {
     c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }

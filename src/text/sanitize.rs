@@ -86,11 +86,11 @@ pub fn line(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let plain = anstream::adapter::strip_str(text).to_string();
-    // What stripping took a line break or a tab for is still to be shown.
+    // Line breaks, tabs and lone controls are still there.
     Cow::Owned(shown(&plain, |c| if c == '\t' { ' ' } else { HIDDEN }))
 }
 
-/// A line of a file, each of whose characters keeps its place: what points at one points at it still.
+/// One line, each character of which keeps its place, so that a mark below one still points at it.
 pub fn in_place(text: &str) -> String {
     shown(text, |c| if c == '\t' { ' ' } else { HIDDEN })
 }

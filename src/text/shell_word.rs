@@ -38,7 +38,7 @@ impl Shell {
     }
 }
 
-/// Stands for what no name has, so that nothing is offered for it.
+/// A character that no name has: nothing is offered for a word with it.
 const NOTHING: char = '\0';
 
 /// A word that is being typed.
@@ -46,7 +46,7 @@ const NOTHING: char = '\0';
 pub struct Word {
     /// What the shell would make of it.
     pub meant: String,
-    /// So much of that the shell leaves as it stands; what is put behind it replaces the rest.
+    /// How many bytes of that the shell leaves as they are; a completion replaces the rest.
     kept: usize,
     /// The quote that is still open.
     open: Option<char>,
@@ -60,9 +60,9 @@ impl Word {
         reader.word
     }
 
-    /// What bash is to put in the place of the part that it replaces, for the word to mean `whole`; with what ends
-    /// it: the open quote (bash would close it, but not behind one that belongs to the name), or a space, unless it goes on
-    /// behind its last character.
+    /// What bash is to put in the place of the part that it replaces, for the word to mean `whole`. It ends with the open quote
+    /// (bash closes it by itself, but not behind a quote that belongs to the name), or with a space, unless the last character
+    /// of `whole` asks for more.
     pub fn continued(&self, whole: &str) -> Option<String> {
         let rest = whole.strip_prefix(self.meant.get(..self.kept)?)?;
         let mut text = String::new();
@@ -70,7 +70,7 @@ impl Word {
             match (self.open, c) {
                 (Some('\''), '\'') => text.push_str(r"'\''"),
                 (Some('\''), c) => text.push(c),
-                // Within double quotes a backslash before it would stay.
+                // Within double quotes a backslash before `!` would stay.
                 (Some(_), '!') => text.push_str("\"'!'\""),
                 (Some(_), c) => {
                     if "$`\"\\".contains(c) {
