@@ -83,8 +83,8 @@ impl Invocation {
 
     /// The standard library's command for it, with its streams still to be set.
     ///
-    /// The parent of a process waits until the process has entered its folder. Where that may take for ever, the process is
-    /// started in `/`, and enters the folder by itself.
+    /// The parent of a process waits until the process has entered its folder. Where that may take for ever, the
+    /// process is started in `/`, and enters the folder by itself.
     pub fn command(&self) -> Command {
         let mut command = if self.away {
             let mut command = Command::new(THIS_PROGRAM);
@@ -124,8 +124,9 @@ impl Invocation {
 #[derive(Clone, Debug)]
 pub struct Git {
     program: OsString,
-    /// Whether the user lets git take locks that it could do without (rule: `use_optional_locks` in git's environment.c),
-    /// so that an index may be refreshed after the run. No child takes them by itself, whatever this says.
+    /// Whether the user lets git take locks that it could do without (rule: `use_optional_locks` in git's
+    /// environment.c), so that an index may be refreshed after the run. No child takes them by itself, whatever this
+    /// says.
     pub optional_locks: bool,
     directory: PathBuf,
     mounts: Arc<Mounts>,
@@ -177,7 +178,8 @@ impl Git {
         let mut invocation = self.within(dir, args);
         // A repository that holds only a part of its objects is not to fetch others because somebody looks at it.
         invocation.env("GIT_NO_LAZY_FETCH", "1");
-        // git must not look for a repository above the worktree: where its own is broken, another one's answer would be false.
+        // git must not look for a repository above the worktree: where its own is broken, another one's answer would be
+        // false.
         let ceiling = worktree.path.parent().unwrap_or(&worktree.path).as_os_str();
         // The variable holds a list: a folder with the separator in its name cannot stand in it.
         let is_open = ceiling.as_encoded_bytes().contains(&b':');

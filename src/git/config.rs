@@ -6,8 +6,8 @@ use bstr::{BString, ByteSlice};
 
 use crate::git::command::{Git, Invocation};
 
-/// The keys that are read: this program's own, git's for colours and hints, and those that say where the main worktree is
-/// and how refs are kept.
+/// The keys that are read: this program's own, git's for colours and hints, and those that say where the main worktree
+/// is and how refs are kept.
 const PATTERN: &str = "^(wtcheck|color|advice)\\.|^core\\.(worktree|bare)$|^extensions\\.(worktreeconfig|refstorage)$";
 
 /// From which configuration an entry came, as `git config --show-scope` names it.

@@ -33,8 +33,8 @@ pub struct Interrupted(pub i32);
 
 /// Carries errands out.
 pub trait Errands {
-    /// Carries these out side by side, and gives what each printed, in their order. One that could not be started, or has not
-    /// ended in its time ([`io::ErrorKind::TimedOut`]), is an error of its own; nothing of any of them is left.
+    /// Carries these out side by side, and gives what each printed, in their order. One that could not be started, or
+    /// has not ended in its time ([`io::ErrorKind::TimedOut`]), is an error of its own; nothing of any of them is left.
     ///
     /// # Errors
     /// Where a signal came first.

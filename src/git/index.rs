@@ -1,11 +1,11 @@
 //! A reader of git's index: its entries, in order, and its extensions.
 //!
-//! (Format: gitformat-index(5), versions 2, 3 and 4, with ids of SHA-1 or SHA-256. Where that page leaves a choice, git's
-//! read-cache.c is the rule.)
+//! (Format: gitformat-index(5), versions 2, 3 and 4, with ids of SHA-1 or SHA-256. Where that page leaves a choice,
+//! git's read-cache.c is the rule.)
 //!
 //! Invariants:
-//! - The bytes are not trusted. Whatever they are, reading them ends, in time and memory that are linear in their number, and
-//!   without a panic.
+//! - The bytes are not trusted. Whatever they are, reading them ends, in time and memory that are linear in their
+//!   number, and without a panic.
 //! - What is not understood is refused as a whole ([`Odd`]): an answer that rests on a part of an index may be wrong.
 //! - Entries come strictly in git's order, so that an index in which a path stands twice is refused.
 //! - The checksum at the end is not verified; nor does git (`verify_index_checksum` in read-cache.c).
@@ -71,7 +71,8 @@ pub struct Time {
     pub nanoseconds: u32,
 }
 
-/// What a file was when git last found it to be the same as its blob. Numbers are the low 32 bits of what the system said.
+/// What a file was when git last found it to be the same as its blob. Numbers are the low 32 bits of what the system
+/// said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// When its status had changed.
@@ -152,8 +153,8 @@ impl Extension<'_> {
     }
 }
 
-/// Whether a path names something in the worktree, and nothing of git's own or outside of it. (Rule: `verify_path` in git's
-/// read-cache.c, less what other systems fold.)
+/// Whether a path names something in the worktree, and nothing of git's own or outside of it. (Rule: `verify_path` in
+/// git's read-cache.c, less what other systems fold.)
 pub fn is_plain(path: &[u8]) -> bool {
     let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..") && !part.eq_ignore_ascii_case(b".git");
     path.split(|byte| *byte == b'/').all(is_name) && !path.contains(&0)
@@ -186,7 +187,8 @@ impl<'a> Index<'a> {
         self.count
     }
 
-    /// Visits every entry, in order, and gives back the extensions. Where it fails, what was visited counts for nothing.
+    /// Visits every entry, in order, and gives back the extensions. Where it fails, what was visited counts for
+    /// nothing.
     pub fn walk(&self, mut visit: impl FnMut(&Entry<'_>)) -> Result<Vec<Extension<'a>>, Odd> {
         let mut rest = Bytes(self.body);
         let (mut path, mut stage) = (Vec::new(), 0);

@@ -1,8 +1,9 @@
 //! Which folders surely answer: those that lie, all the way down, on drives of this machine.
 //!
-//! A look at a file on a drive that is dead (a network's, or one that another process serves) can hang in the kernel, where
-//! no signal reaches it. Whether that may happen is found out without touching any file system but this machine's own: from
-//! the table of mounts, and by letting the kernel walk the path, which stops where it would cross into another mount.
+//! A look at a file on a drive that is dead (a network's, or one that another process serves) can hang in the kernel,
+//! where no signal reaches it. Whether that may happen is found out without touching any file system but this machine's
+//! own: from the table of mounts, and by letting the kernel walk the path, which stops where it would cross into
+//! another mount.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -19,7 +20,8 @@ impl Mounts {
         Self()
     }
 
-    /// The path without links, where a look at it surely answers (none: nothing is there); elsewhere made plain by its words.
+    /// The path without links, where a look at it surely answers (none: nothing is there); elsewhere made plain by its
+    /// words.
     pub fn real(&self, path: &Path) -> Option<PathBuf> {
         let plain = lexically(path);
         if self.answers(&plain) { path.canonicalize().ok() } else { Some(plain) }
@@ -62,8 +64,8 @@ mod linux {
     use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
     use nix::sys::stat::Mode;
 
-    /// Types of file systems whose answers come from this machine: its disks, its memory, its kernel. All that is served by
-    /// a network or by another process is left out, and so is what is not known.
+    /// Types of file systems whose answers come from this machine: its disks, its memory, its kernel. All that is
+    /// served by a network or by another process is left out, and so is what is not known.
     const AT_HAND: [&[u8]; 30] = [
         b"bcachefs",
         b"btrfs",

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::model::worktree::Marks;
 
-/// The names of the operations that are under way in the worktree that this git folder belongs to, divided by spaces; mostly
-/// one, or none at all. `None`: nobody knows.
+/// The names of the operations that are under way in the worktree that this git folder belongs to, divided by spaces;
+/// mostly one, or none at all. `None`: nobody knows.
 ///
 /// A rebase is told before the merge or the pick that it may itself have stopped at; a bisection beside any of them.
 /// (Rule: `wt_status_get_state` in git's wt-status.c, which looks for a bisection whatever else it has found.)

@@ -1,5 +1,5 @@
-//! Repositories that keep refs otherwise than as files (`extensions.refStorage`): git is asked there for the HEAD of a folder
-//! that two records claim, and for the marks of operations under way.
+//! Repositories that keep refs otherwise than as files (`extensions.refStorage`): git is asked there for the HEAD of a
+//! folder that two records claim, and for the marks of operations under way.
 
 use std::path::Path;
 use std::time::Duration;

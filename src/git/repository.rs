@@ -22,8 +22,8 @@ pub const OLDEST_GIT: (u32, u32) = (2, 36);
 
 /// How long git may take, be the drive slow.
 const LONGEST: Duration = Duration::from_secs(30);
-/// How long git may take to list the worktrees before it is seen whether one lies on a drive that never answers: git looks
-/// at the folder of each that is not locked.
+/// How long git may take to list the worktrees before it is seen whether one lies on a drive that never answers: git
+/// looks at the folder of each that is not locked.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// git's exit status where it does not know an option.
@@ -96,8 +96,8 @@ struct Place {
     toplevel: Option<PathBuf>,
 }
 
-/// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a working
-/// tree, after the rest is printed.
+/// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a
+/// working tree, after the rest is printed.
 const WHERE: [&str; 7] = [
     "rev-parse",
     "--path-format=absolute",

@@ -1,5 +1,5 @@
-//! Whether the index of a worktree is stale: git would read unchanged files again at every look, as long as nobody writes
-//! down that they are the same.
+//! Whether the index of a worktree is stale: git would read unchanged files again at every look, as long as nobody
+//! writes down that they are the same.
 //!
 //! Reads the index once and starts no process. In doubt an index is not stale, and nothing is done about it.
 
@@ -39,8 +39,8 @@ pub struct Question<'a> {
     pub sample: usize,
 }
 
-/// The index of a worktree, where nothing speaks against its being written: it has not been for a while, nobody holds its lock,
-/// and no operation is under way.
+/// The index of a worktree, where nothing speaks against its being written: it has not been for a while, nobody holds
+/// its lock, and no operation is under way.
 pub fn at_rest(git_dir: &Path, marks: Marks) -> Option<Metadata> {
     let index = rested(git_dir)?;
     let is_locked = !is_missing(&git_dir.join("index.lock"));
@@ -62,7 +62,8 @@ fn is_missing(path: &Path) -> bool {
 }
 
 impl Judge {
-    /// Whether git would read files of this worktree again at every look, and would not if its index were refreshed now.
+    /// Whether git would read files of this worktree again at every look, and would not if its index were refreshed
+    /// now.
     pub fn is_stale(&mut self, question: Question<'_>) -> bool {
         self.judge(question).unwrap_or(false)
     }
@@ -105,8 +106,8 @@ struct Known {
 
 /// Whether some entry is racy, and a sample of the files, spread over all of them.
 ///
-/// Racy: the file was as the index says in the second in which the index was written, and may have changed in the rest of that
-/// second, so that git reads it to be sure. (Rule: `is_racy_stat` in git's read-cache.c, without `USE_NSEC`.)
+/// Racy: the file was as the index says in the second in which the index was written, and may have changed in the rest
+/// of that second, so that git reads it to be sure. (Rule: `is_racy_stat` in git's read-cache.c, without `USE_NSEC`.)
 fn survey(bytes: &[u8], hash: Hash, written: i64, sample: usize) -> Option<(bool, Vec<Known>)> {
     let index = Index::open(bytes, hash).ok()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
@@ -142,8 +143,8 @@ fn is_looked_at(entry: &Entry<'_>) -> bool {
 
 impl Known {
     /// Whether git, looking at the file now, would have to read it. (Rule: `ie_match_stat` and `ie_modified` in git's
-    /// read-cache.c: where the type or the size is another one, it has changed, and need not be read; but a recorded size of
-    /// 0 asks for reading.)
+    /// read-cache.c: where the type or the size is another one, it has changed, and need not be read; but a recorded
+    /// size of 0 asks for reading.)
     fn would_be_read(&self, worktree: &Path) -> bool {
         let Ok(file) = worktree.join(&self.path).symlink_metadata() else { return false };
         let is_kind = match self.kind {

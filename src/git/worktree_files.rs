@@ -1,8 +1,8 @@
-//! The records of worktrees as they lie in the repository, for when `git worktree list` does not answer: git looks at the
-//! folder of each worktree that is not locked, and one of them may lie on a drive that is dead.
+//! The records of worktrees as they lie in the repository, for when `git worktree list` does not answer: git looks at
+//! the folder of each worktree that is not locked, and one of them may lie on a drive that is dead.
 //!
-//! Only where refs are files (`extensions.refStorage`): otherwise HEAD is none either. (Layout: gitrepository-layout(5);
-//! `get_linked_worktree` in git's worktree.c, and its order in builtin/worktree.c.)
+//! Only where refs are files (`extensions.refStorage`): otherwise HEAD is none either. (Layout:
+//! gitrepository-layout(5); `get_linked_worktree` in git's worktree.c, and its order in builtin/worktree.c.)
 
 use std::ffi::OsStr;
 use std::io;
@@ -50,9 +50,9 @@ pub fn branches(records: &[Record]) -> Vec<u8> {
         .collect()
 }
 
-/// Gives each record on a branch its commit, from what `git cat-file --batch-check=%(objectname)` printed for [`branches`]: a
-/// line for each. What is no object id stands for a branch without a commit; or for a broken one where its ref exists, and
-/// git lists no branch then. None: there are not as many lines as branches.
+/// Gives each record on a branch its commit, from what `git cat-file --batch-check=%(objectname)` printed for
+/// [`branches`]: a line for each. What is no object id stands for a branch without a commit; or for a broken one where
+/// its ref exists, and git lists no branch then. None: there are not as many lines as branches.
 pub fn put_heads(records: &mut [Record], printed: &[u8], common_dir: &Path) -> Option<()> {
     let packed = std::fs::read(common_dir.join("packed-refs")).unwrap_or_default();
     let is_there = |branch: &str| {

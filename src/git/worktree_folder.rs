@@ -237,8 +237,8 @@ struct Link {
 
 /// Follows a linked worktree's `.git` file to its own git folder, and back.
 ///
-/// Otherwise the repository around a folder would answer for it where its `.git` file is gone, and the worktree that it was
-/// copied from where it is a copy: a false "clean" about work that nobody has looked at.
+/// Otherwise the repository around a folder would answer for it where its `.git` file is gone, and the worktree that it
+/// was copied from where it is a copy: a false "clean" about work that nobody has looked at.
 fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
     let dot_git = path.join(".git");
     let content = match git_file(&dot_git) {
@@ -267,7 +267,8 @@ fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
     Ok(Link { git_dir, foreign })
 }
 
-/// Whether one of these belongs to another user. (Rule: `ensure_valid_ownership` in git's setup.c looks at these three.)
+/// Whether one of these belongs to another user. (Rule: `ensure_valid_ownership` in git's setup.c looks at these
+/// three.)
 fn is_foreign(paths: &[&Path]) -> bool {
     let own = nix::unistd::geteuid().as_raw();
     paths.iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own))

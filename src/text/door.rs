@@ -1,11 +1,12 @@
 //! The door through which text for people leaves the program: standard output, standard error, the lines of the screen.
 //!
-//! Each value is made safe where it is put into a text ([`sanitize`](crate::text::sanitize)); the door holds where that was
-//! forgotten. It lets line breaks through, and the program's own escape sequences; nothing else that a terminal obeys, and
-//! nothing that it does not show. A tab is a space: on a screen that is drawn over, it would leave what stood there before.
+//! Each value is made safe where it is put into a text ([`sanitize`](crate::text::sanitize)); the door holds where that
+//! was forgotten. It lets line breaks through, and the program's own escape sequences; nothing else that a terminal
+//! obeys, and nothing that it does not show. A tab is a space: on a screen that is drawn over, it would leave what
+//! stood there before.
 //!
-//! A test of the sources holds that nothing goes around it but what is listed there: the machine formats, which have escapes
-//! of their own, and files.
+//! A test of the sources holds that nothing goes around it but what is listed there: the machine formats, which have
+//! escapes of their own, and files.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -17,7 +18,8 @@ pub fn put(out: &mut dyn Write, text: &str) -> io::Result<()> {
     raw(out, shown(text).as_bytes())
 }
 
-/// Writes what a machine format has escaped by its own rules, or the screen has drawn of lines that came through the door.
+/// Writes what a machine format has escaped by its own rules, or the screen has drawn of lines that came through the
+/// door.
 pub fn raw(out: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
     out.write_all(bytes)?;
     out.flush()

@@ -1,8 +1,8 @@
 //! Messages for standard error, in git's style: a level, what is wrong, and lines below it.
 //!
-//! Whoever reads a message must be able to tell the program's words from those it quotes. A line break within a value is
-//! therefore never one on the terminal, and a line below a message's first never begins at the first column: nothing that
-//! a name, a path, a file or another program says can look like a message of its own.
+//! Whoever reads a message must be able to tell the program's words from those it quotes. A line break within a value
+//! is therefore never one on the terminal, and a line below a message's first never begins at the first column: nothing
+//! that a name, a path, a file or another program says can look like a message of its own.
 
 use std::fmt;
 use std::io::Write;

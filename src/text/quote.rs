@@ -14,9 +14,9 @@ pub fn shell(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// A field of a line as git quotes paths (`core.quotePath`): in double quotes, with escapes, where it has bytes that are
-/// not plain. An inner field, which ends at a space, is quoted where it holds one, too; and where it is empty, or `-`, the sign
-/// for none.
+/// A field of a line as git quotes paths (`core.quotePath`): in double quotes, with escapes, where it has bytes that
+/// are not plain. An inner field, which ends at a space, is quoted where it holds one, too; and where it is empty, or
+/// `-`, the sign for none.
 pub fn c_style(bytes: &[u8], is_inner: bool) -> Cow<'_, [u8]> {
     let plain =
         |byte: &u8| matches!(byte, 0x21..=0x7e) && !matches!(byte, b'"' | b'\\') || (!is_inner && *byte == b' ');

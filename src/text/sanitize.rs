@@ -1,11 +1,11 @@
 //! Text that others wrote, made safe for a terminal. Machine formats get it as it is, escaped by their own rules.
 //!
-//! What is unsafe is one list, [`is_unsafe`]: what a terminal obeys, and what nobody sees. A text that looks like another
-//! deceives as well as one that moves the cursor.
+//! What is unsafe is one list, [`is_unsafe`]: what a terminal obeys, and what nobody sees. A text that looks like
+//! another deceives as well as one that moves the cursor.
 //!
 //! Some invisible signs are part of how real names are written, and change what is seen: a joiner between two emoji, a
-//! (non-)joiner after a virama or between letters of a joined script, the sign that asks for a colourful emoji. They stay
-//! exactly there, and are shown as U+FFFD everywhere else: never beside a letter of a command, a path, or a flag.
+//! (non-)joiner after a virama or between letters of a joined script, the sign that asks for a colourful emoji. They
+//! stay exactly there, and are shown as U+FFFD everywhere else: never beside a letter of a command, a path, or a flag.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use std::borrow::Cow;
 const HIDDEN: char = '\u{fffd}';
 
 /// Whether a character must not reach a terminal as it is: controls of both sets, the marks that turn the direction of
-/// writing, separators of lines and paragraphs, and all that has no shape of its own. (Rule: `Cc`, `Zl`, `Zp`, `Bidi_Control`,
-/// `Default_Ignorable_Code_Point` and the interlinear marks in Unicode's tables.)
+/// writing, separators of lines and paragraphs, and all that has no shape of its own. (Rule: `Cc`, `Zl`, `Zp`,
+/// `Bidi_Control`, `Default_Ignorable_Code_Point` and the interlinear marks in Unicode's tables.)
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -73,7 +73,8 @@ const fn is_virama(c: char) -> bool {
     )
 }
 
-/// Letters of the Arabic script that join to the one that follows. (After one that does not, a non-joiner would not be seen.)
+/// Letters of the Arabic script that join to the one that follows. (After one that does not, a non-joiner would not be
+/// seen.)
 const fn joins(c: char) -> bool {
     matches!(c,
         '\u{626}' | '\u{628}' | '\u{62a}'..='\u{62e}' | '\u{633}'..='\u{63f}' | '\u{641}'..='\u{647}' | '\u{649}' | '\u{64a}'
@@ -109,7 +110,8 @@ fn shown(text: &str, stand_in: impl Fn(char) -> char) -> String {
     shown
 }
 
-/// The lines of a process's output, each made safe; a line that was drawn over (`\r`) shows its last state, as a terminal would.
+/// The lines of a process's output, each made safe; a line that was drawn over (`\r`) shows its last state, as a
+/// terminal would.
 pub fn lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let text = anstream::adapter::strip_str(&text).to_string();

@@ -1,5 +1,5 @@
-//! Words as they are typed into a shell, and how they go on: what a quote or a backslash in them means, and what must be
-//! quoted in the rest that is put behind them.
+//! Words as they are typed into a shell, and how they go on: what a quote or a backslash in them means, and what must
+//! be quoted in the rest that is put behind them.
 
 /// A shell that completes words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +60,9 @@ impl Word {
         reader.word
     }
 
-    /// What bash is to put in the place of the part that it replaces, for the word to mean `whole`. It ends with the open quote
-    /// (bash closes it by itself, but not behind a quote that belongs to the name), or with a space, unless the last character
-    /// of `whole` asks for more.
+    /// What bash is to put in the place of the part that it replaces, for the word to mean `whole`. It ends with the
+    /// open quote (bash closes it by itself, but not behind a quote that belongs to the name), or with a space, unless
+    /// the last character of `whole` asks for more.
     pub fn continued(&self, whole: &str) -> Option<String> {
         let rest = whole.strip_prefix(self.meant.get(..self.kept)?)?;
         let mut text = String::new();
@@ -95,8 +95,8 @@ impl Word {
     }
 }
 
-/// Divides a line as bash does, up to where it is being typed: the words before, and the one that is being typed. `breaks`
-/// are the characters at which bash begins to replace (`COMP_WORDBREAKS`).
+/// Divides a line as bash does, up to where it is being typed: the words before, and the one that is being typed.
+/// `breaks` are the characters at which bash begins to replace (`COMP_WORDBREAKS`).
 pub fn words_of_bash(line: &str, breaks: &str) -> (Vec<String>, Word) {
     let mut reader = Reader::new(Shell::Bash, breaks);
     let mut words = Vec::new();

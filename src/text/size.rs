@@ -3,8 +3,8 @@
 /// What is accepted, for messages.
 pub const ACCEPTED: &str = "a number of bytes like 65536, 64k or 1MiB";
 
-/// Reads a number of bytes: an integer as git reads it (k, m, g; base prefixes), or with `KB`, `KiB` and so on. All are powers
-/// of 1024, as in git.
+/// Reads a number of bytes: an integer as git reads it (k, m, g; base prefixes), or with `KB`, `KiB` and so on. All are
+/// powers of 1024, as in git.
 pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
     let lower = text.to_ascii_lowercase();
