@@ -141,7 +141,7 @@ pub struct Check {
     pub grace_period: Duration,
     /// How long an attempt may run before it is called slow. None: for ever.
     pub slow_after: Option<Duration>,
-    /// Attempts after the first; at most [`MOST_RETRIES`].
+    /// Attempts after the first; at most [`MOST_RETRIES`](crate::model::check::MOST_RETRIES).
     pub retries: u32,
     /// The waits between attempts.
     pub backoff: Backoff,

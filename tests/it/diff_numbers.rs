@@ -123,7 +123,8 @@ fn holds_of(seed: u64) -> bool {
     let status = repo.git(&["--no-optional-locks", "status", "--porcelain"]);
     let is_changed_twice = status.lines().any(|line| !line.starts_with([' ', '?']) && !line[1..].starts_with(' '));
     let finds_copies = repo.git_try(".", &["config", "diff.renames"]).stdout == b"copies\n";
-    let is_settled = !is_changed_twice && !(finds_copies && status.lines().count() > 32);
+    let is_many = status.lines().count() > 32;
+    let is_settled = !(is_changed_twice || (finds_copies && is_many));
     let mut modes = vec![
         ("bound by status", vec![]),
         ("by itself", vec!["wtcheck.diff.when=true", "wtcheck.status.enabled=false"]),
