@@ -4,9 +4,10 @@
 //! make `git wtcheck` do so too. Where there is nothing to offer, nothing is printed: a message would land in the
 //! middle of somebody's typing.
 //!
-//! Names of worktrees and branches are anybody's, and what is offered is soon executed. So each shell hands over the word
-//! as it is typed, quotes and all, and what is offered means exactly the name: bash puts it there as it comes, quoted here;
-//! zsh and fish are given the name itself, and quote it. What a terminal would not show as it is, is not offered.
+//! Names of worktrees and branches are anybody's, and what is offered is soon executed. So each shell hands over the
+//! word as it is typed, quotes and all, and what is offered means exactly the name: bash puts it there as it comes,
+//! quoted here; zsh and fish are given the name itself, and quote it. What a terminal would not show as it is, is not
+//! offered.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -56,8 +57,8 @@ pub fn answer(args: &[OsString], environment: &Environment, out: &mut dyn Write)
     let _ = door::raw(out, lines.as_bytes());
 }
 
-/// The words that are said, the program's name first, and the one that is being typed. bash gives its line, the others give
-/// words: zsh all as typed, fish only the last.
+/// The words that are said, the program's name first, and the one that is being typed. bash gives its line, the others
+/// give words: zsh all as typed, fish only the last.
 fn typed(args: &[OsString], shell: Shell, breaks: &str) -> Option<(Vec<OsString>, Word)> {
     let at = args.iter().position(|word| word == "--")?;
     let (program, rest) = args[at + 1..].split_first()?;

@@ -8,6 +8,7 @@ use std::io;
 use crate::git::repository::{GitError, OLDEST_GIT};
 use crate::settings::{Diagnostic, Faults};
 use crate::text::message::Prose;
+use crate::text::signal;
 
 /// Exit statuses that are not the outcome of a run.
 pub mod status {
@@ -17,11 +18,6 @@ pub mod status {
     pub const FATAL: u8 = 128;
     /// The command line is wrong.
     pub const USAGE: u8 = 129;
-
-    /// Ended by the signal of this number.
-    pub fn of_signal(number: i32) -> u8 {
-        u8::try_from(128 + number).unwrap_or(u8::MAX)
-    }
 }
 
 /// What ended the program before, or in place of, a report.
@@ -94,7 +90,7 @@ impl Error {
     /// The status to exit with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Git(GitError::Interrupted(number)) => status::of_signal(*number),
+            Self::Git(GitError::Interrupted(number)) => signal::exit_status(*number),
             Self::Settings(_) | Self::Refused(_) => status::CONFIGURATION,
             Self::Git(_) | Self::System { .. } => status::FATAL,
             Self::Usage(_) => status::USAGE,
@@ -164,7 +160,7 @@ impl From<Diagnostic> for Error {
 
 impl From<Faults> for Error {
     fn from(faults: Faults) -> Self {
-        Self::Settings(faults.into_told())
+        Self::Settings(faults.into_diagnostics())
     }
 }
 

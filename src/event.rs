@@ -25,8 +25,8 @@ pub enum EventKind {
     RunStarted(Arc<Plan>),
     /// A unit took a place for the first time.
     UnitStarted(UnitId),
-    /// An attempt began. It begins again, with the same number, where it came to nothing that counts: the machine had no
-    /// place for it, or a source passed its unit on.
+    /// An attempt began. It begins again, with the same number, where it came to nothing that counts: the machine had
+    /// no place for it, or a source passed its unit on.
     AttemptStarted {
         /// Of this unit.
         unit: UnitId,

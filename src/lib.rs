@@ -1,5 +1,5 @@
-//! `git wtcheck` answers, for every worktree of a repository at once: what state is it in, does it pass my checks, and is
-//! any work at risk?
+//! `git wtcheck` answers, for every worktree of a repository at once: what state is it in, does it pass my checks, and
+//! is any work at risk?
 //!
 //! # The house
 //!

@@ -4,8 +4,8 @@
 //! itself works by, so that the page cannot tell of others.
 //!
 //! The markup of `manual.txt`: `# HEADING`, `## Subheading`, `: term` with its definition below, `- item`, four spaces
-//! before what stands as it is, `| ` before lines that are not filled, `@name` for what is put in; in a line, backquotes
-//! for what is typed and `_NAME_` for what stands for something else.
+//! before what stands as it is, `| ` before lines that are not filled, `@name` for what is put in; in a line,
+//! backquotes for what is typed and `_NAME_` for what stands for something else.
 
 use clap::builder::ValueRange;
 use clap::{Arg, Command, CommandFactory};

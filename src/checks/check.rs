@@ -52,7 +52,8 @@ pub trait Kind: Sync {
         false
     }
 
-    /// The process that answers a check on many worktrees of one repository ([`SourceId::Batch`]), each of which may join.
+    /// The process that answers a check on many worktrees of one repository ([`SourceId::Batch`]), each of which may
+    /// join.
     fn ask_together(&self, _git: &Git, _questions: &[Question<'_>]) -> Option<Asking<dyn ReaderOfMany>> {
         None
     }
@@ -164,7 +165,8 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether it asks what its kind asks by itself: with arguments, variables or a folder of its own it may ask about a part.
+    /// Whether it asks what its kind asks by itself: with arguments, variables or a folder of its own it may ask about
+    /// a part.
     pub const fn asks_of_all(&self) -> bool {
         self.args.is_empty() && self.env.is_empty() && self.dir.is_none()
     }
@@ -243,7 +245,7 @@ pub trait Reader: Feed {
 
 /// Reads the answers to many questions that one process was asked.
 pub trait ReaderOfMany: Feed {
-    /// Says what the process answered to each question, in the order in which they were asked: none to one that it passed
-    /// over. Where it gave no answer at all, says why.
+    /// Says what the process answered to each question, in the order in which they were asked: none to one that it
+    /// passed over. Where it gave no answer at all, says why.
     fn finish(&mut self, exit: Exit, stderr: &[u8]) -> Result<Vec<Option<Finding>>, String>;
 }

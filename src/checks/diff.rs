@@ -14,7 +14,8 @@ use crate::model::answer::{Exit, Finding, SourceId, Verdict};
 use crate::model::facts::FactType::Count;
 use crate::model::facts::{Fact, FactDef, Facts};
 
-/// The empty tree, which an unborn branch is compared with; git knows it without having it. (Source: git's object-file.c.)
+/// The empty tree, which an unborn branch is compared with; git knows it without having it. (Source: git's
+/// object-file.c.)
 const EMPTY_TREE_SHA1: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const EMPTY_TREE_SHA256: &str = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 
@@ -101,7 +102,8 @@ const FACTS: [FactDef; 3] = [
     FactDef::new("deletions", Count, "Lines removed.").or_unknown(),
 ];
 
-/// Reads `--numstat -z`: `ADDED TAB DELETED TAB PATH NUL`, and for a rename `... TAB NUL OLD NUL NEW NUL`; `-` for a binary file.
+/// Reads `--numstat -z`: `ADDED TAB DELETED TAB PATH NUL`, and for a rename `... TAB NUL OLD NUL NEW NUL`; `-` for a
+/// binary file.
 #[derive(Default)]
 struct Numstat {
     fields: Fields,
@@ -131,8 +133,9 @@ impl Counts {
 
     /// Whether a binary file that git lists is known to be the same.
     ///
-    /// git lists those that were only written anew, unless it may write the index. (Rule: `diffcore_skip_stat_unmatch` in
-    /// git's diff.c.) A binary file that was staged and changed back is counted all the same: nothing tells it apart.
+    /// git lists those that were only written anew, unless it may write the index. (Rule: `diffcore_skip_stat_unmatch`
+    /// in git's diff.c.) A binary file that was staged and changed back is counted all the same: nothing tells it
+    /// apart.
     fn is_the_same(&self, path: &[u8]) -> bool {
         // A rename has its paths in the fields that follow.
         !path.is_empty() && self.known.as_ref().is_some_and(|known| !known.contains(path.as_bstr()))

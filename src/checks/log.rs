@@ -51,7 +51,8 @@ impl Kind for Log {
         }
     }
 
-    /// An unborn branch has no commit to tell of; git would take another thing of the name HEAD (a tag, say) for the branch.
+    /// An unborn branch has no commit to tell of; git would take another thing of the name HEAD (a tag, say) for the
+    /// branch.
     fn known(&self, question: &Question<'_>) -> Option<Finding> {
         (question.is_unborn() && question.is_plain()).then(|| Verdict::passed(Facts::new()).into())
     }

@@ -1,4 +1,5 @@
-//! The kinds of checks, one file each: the facts that a kind finds, its defaults, how it asks and how it reads the answer.
+//! The kinds of checks, one file each: the facts that a kind finds, its defaults, how it asks and how it reads the
+//! answer.
 //!
 //! A new kind is a file with its [`Kind`], and its line in [`KINDS`].
 
@@ -13,7 +14,7 @@ mod status;
 pub use check::{Asking, Check, CheckKind, Defaults, Feed, Kind, Question, Reader, ReaderOfMany};
 
 /// Every kind: those that need no definition in the order in which they run by default, then the one that does.
-pub const KINDS: [CheckKind; 4] = [STATUS, DIFF, LOG, COMMAND];
+pub const KINDS: &[CheckKind] = &[STATUS, DIFF, LOG, COMMAND];
 
 /// What has changed here?
 pub const STATUS: CheckKind = CheckKind::of(&status::Status);
@@ -26,7 +27,7 @@ pub const COMMAND: CheckKind = CheckKind::of(&command::Command);
 
 /// The kinds whose name alone makes a check.
 pub fn built_in() -> impl Iterator<Item = CheckKind> {
-    KINDS.into_iter().filter(|kind| kind.is_built_in())
+    KINDS.iter().copied().filter(|kind| kind.is_built_in())
 }
 
 /// The built-in kind of this name.

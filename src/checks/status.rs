@@ -79,7 +79,8 @@ struct Counts {
     unstaged: u64,
     untracked: u64,
     conflicted: u64,
-    /// The paths of the first three, with those that files were renamed from; none: they are too many, or not all asked for.
+    /// The paths of the first three, with those that files were renamed from; none: they are too many, or not all asked
+    /// for.
     changed: Option<Vec<BString>>,
     stash: u64,
     upstream: Option<String>,

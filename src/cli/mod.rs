@@ -50,8 +50,8 @@ pub enum Command {
     Untrust(Untrust),
     /// Install the manual page and the completions for this user, or remove them
     ///
-    /// It says each file that it wrote, and each line that a start-up file must have. It replaces and removes only files that it
-    /// wrote itself. It needs no repository.
+    /// It says each file that it wrote, and each line that a start-up file must have. It replaces and removes only
+    /// files that it wrote itself. It needs no repository.
     Setup(Setup),
 }
 

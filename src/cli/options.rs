@@ -18,8 +18,8 @@ use crate::text::duration;
 pub struct Options {
     /// Only these worktrees: a glob on path, folder name or branch; `!PATTERN` leaves out; repeatable
     ///
-    /// `*` crosses `/`, as in `git branch --list`. What `!PATTERN` names is left out, whatever other patterns say. A pattern that
-    /// matches no worktree is an error.
+    /// `*` crosses `/`, as in `git branch --list`. What `!PATTERN` names is left out, whatever other patterns say. A
+    /// pattern that matches no worktree is an error.
     #[arg(short, long, value_name = "PATTERN", global = true, allow_hyphen_values = true)]
     pub worktree: Vec<String>,
     /// Leave a check out; repeatable
@@ -35,8 +35,8 @@ pub struct Options {
     pub batch_size: Option<u32>,
     /// How long each attempt may take (500ms, 10s, 2m); 0 = for ever
     ///
-    /// Typed here, it holds for every check, also for one with a timeout of its own. (A timeout for the run from any other layer
-    /// gives way to the check's own.)
+    /// Typed here, it holds for every check, also for one with a timeout of its own. (A timeout for the run from any
+    /// other layer gives way to the check's own.)
     #[arg(long, value_name = "DUR", value_parser = read_duration, global = true)]
     pub timeout: Option<Duration>,
     /// Extra attempts of each unit, at most 999
@@ -68,19 +68,21 @@ pub struct Options {
     /// Lines for shell scripts: the same as `--format porcelain`
     #[arg(long, conflicts_with = "format", global = true)]
     pub porcelain: bool,
-    /// End the lines of `porcelain` with NUL, and quote nothing; without `--format` and `--output`, it implies `--porcelain`
+    /// End the lines of `porcelain` with NUL, and quote nothing; without `--format` and `--output`, it implies
+    /// `--porcelain`
     #[arg(short = 'z', global = true)]
     pub nul: bool,
     /// Also write a report to FILE; repeatable
     ///
-    /// It is written beside what goes to standard output, and takes FILE's place when it is whole. A file that cannot be opened is
-    /// an error, and nothing runs; one that later cannot be written is told of, and changes neither the run nor its exit status.
+    /// It is written beside what goes to standard output, and takes FILE's place when it is whole. A file that cannot
+    /// be opened is an error, and nothing runs; one that later cannot be written is told of, and changes neither the
+    /// run nor its exit status.
     #[arg(long, value_name = "FORMAT=FILE", value_parser = OsStringValueParser::new().try_map(|text| read_output(&text)), global = true)]
     pub output: Vec<Output>,
     /// Also write a page that shows when each attempt ran
     ///
-    /// The same as `--output timings=FILE`. Without FILE, it goes to `wtcheck/timings.html` in the folder that all worktrees share,
-    /// where it makes no worktree dirty.
+    /// The same as `--output timings=FILE`. Without FILE, it goes to `wtcheck/timings.html` in the folder that all
+    /// worktrees share, where it makes no worktree dirty.
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "FILE", global = true)]
     pub timings: Option<Option<PathBuf>>,
     /// When to use colours

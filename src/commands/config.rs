@@ -46,7 +46,8 @@ impl Execute for Validate {
         // What is wrong with a value has been found in its layer; what is right is to fit together as well.
         let all_right = std::mem::take(&mut configured.merged.errors).is_empty();
         let refused = if all_right {
-            // Conditions are compiled where a plan is made; every check there is, not only the pipeline, is to be right.
+            // Conditions are compiled where a plan is made; every check there is, not only the pipeline, is to be
+            // right.
             let names = configured.merged.definitions.checks.keys().cloned().collect();
             session.plan(configured, names, false).err()
         } else {

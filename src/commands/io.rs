@@ -35,7 +35,8 @@ impl Io<'_> {
 
     /// Tells of faults at a level, and with `hints`, how to mend each.
     pub(super) fn tell_of(&mut self, level: &'static str, faults: Faults, hints: bool) {
-        let messages: Vec<_> = faults.into_told().iter().flat_map(|fault| Diagnostic::messages(fault, level)).collect();
+        let messages: Vec<_> =
+            faults.into_diagnostics().iter().flat_map(|fault| Diagnostic::messages(fault, level)).collect();
         tell(self.err, &messages, hints);
     }
 }

@@ -31,7 +31,8 @@ use crate::model::outcome::Outcome;
 use crate::plan::Plan;
 use crate::text::{duration, signal};
 
-/// git passes the terminal's SIGINT on, so one key press can arrive twice: a second signal sooner than this is the first.
+/// git passes the terminal's SIGINT on, so one key press can arrive twice: a second signal sooner than this is the
+/// first.
 pub(super) const ONE_KEY_PRESS: Duration = Duration::from_millis(250);
 
 /// What a run needs besides its plan and its executor.
@@ -136,7 +137,8 @@ impl<E: Executor> Dispatcher<'_, E> {
         self.say(EventKind::RunFinished);
     }
 
-    /// Nothing runs and nothing is waited for, but units are left: a fault of this program's own, which must not look like an answer, nor hang.
+    /// Nothing runs and nothing is waited for, but units are left: a fault of this program's own, which must not look
+    /// like an answer, nor hang.
     fn strand(&mut self) {
         for unit in self.schedule.unsettled() {
             let _ = self.settle(
@@ -267,8 +269,8 @@ impl<E: Executor> Dispatcher<'_, E> {
         Asked { unit, number: self.ledger[unit].attempts + 1, evidence: self.ledger.evidence(unit) }
     }
 
-    /// The units that one process is asked for together with this one: all of its check that may start now and come to no
-    /// other source before. None, where it would be alone.
+    /// The units that one process is asked for together with this one: all of its check that may start now and come to
+    /// no other source before. None, where it would be alone.
     fn gather(&mut self, unit: UnitId) -> Vec<UnitId> {
         if !self.plan.may_join(unit) {
             return Vec::new();
@@ -302,8 +304,8 @@ impl<E: Executor> Dispatcher<'_, E> {
         now
     }
 
-    /// Asks a source for units. The first of them has the place for all, and its attempt begins; the others' begin and end
-    /// once their answers are there.
+    /// Asks a source for units. The first of them has the place for all, and its attempt begins; the others' begin and
+    /// end once their answers are there.
     fn spawn(&mut self, source: SourceId, units: &[UnitId]) {
         let asked = units.iter().map(|unit| self.asked(*unit)).collect();
         let batch = Batch { plan: Arc::clone(&self.plan), source, units: asked };
@@ -343,13 +345,15 @@ impl<E: Executor> Dispatcher<'_, E> {
         }
     }
 
-    /// Takes an answer for what a unit comes to, or has the next source asked. `begun`: when its attempt began, if it has.
+    /// Takes an answer for what a unit comes to, or has the next source asked. `begun`: when its attempt began, if it
+    /// has.
     fn judge(&mut self, unit: UnitId, source: SourceId, begun: Option<Duration>, answer: Answer) {
         // It was waiting for another's answer when the run was cancelled.
         if self.ledger[unit].outcome.is_some() {
             return;
         }
-        // Where many were asked about at once, one of them may have spoilt it for all: only the last source can give up.
+        // Where many were asked about at once, one of them may have spoilt it for all: only the last source can give
+        // up.
         let is_given_up = |done: &Done| matches!(done.verdict.outcome, Outcome::Errored | Outcome::TimedOut);
         match answer {
             Answer::Done(done) if self.ledger.is_last_source(unit) || !is_given_up(&done) => match begun {
@@ -432,7 +436,8 @@ impl<E: Executor> Dispatcher<'_, E> {
                 match self.interrupted {
                     None => {
                         self.cancel(Cause::Signal(number));
-                        // Telling of all that is cancelled may take a while, in which the same key press waits to be heard again.
+                        // Telling of all that is cancelled may take a while, in which the same key press waits to be
+                        // heard again.
                         self.interrupted = Some(self.clock.now());
                     }
                     Some(first) if self.clock.now().saturating_sub(first) > ONE_KEY_PRESS => {

@@ -1,5 +1,5 @@
-//! What this program does in a process of its own, because the process may never come back from it: entering a folder on a
-//! drive that may be dead, and looking at one. It is given up on then; nobody waits for it.
+//! What this program does in a process of its own, because the process may never come back from it: entering a folder
+//! on a drive that may be dead, and looking at one. It is given up on then; nobody waits for it.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -24,7 +24,8 @@ pub(super) struct Answer {
 /// More folders are not looked at side by side.
 const MOST_AT_A_TIME: usize = 64;
 
-/// Does what the arguments ask for, where they ask for one of these. This is no part of the command line that people type.
+/// Does what the arguments ask for, where they ask for one of these. This is no part of the command line that people
+/// type.
 pub fn answer(args: &[OsString]) -> Option<ExitCode> {
     match args {
         [_, word, folder, program, args @ ..] if word == ENTER => Some(enter(Path::new(folder), program, args)),

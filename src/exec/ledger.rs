@@ -66,7 +66,8 @@ impl Ledger {
         self[unit].passed_on + 1 >= self.plan.planned(unit).route.len()
     }
 
-    /// What of its prerequisites and its `when` keeps a unit from running, if something does, and what it comes to then.
+    /// What of its prerequisites and its `when` keeps a unit from running, if something does, and what it comes to
+    /// then.
     pub(super) fn hindrance(&self, unit: UnitId) -> Option<(Outcome, Option<String>)> {
         let planned = self.plan.planned(unit);
         for prerequisite in planned.prerequisites.iter().filter(|prerequisite| prerequisite.must_pass) {

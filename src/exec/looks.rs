@@ -1,5 +1,5 @@
-//! Looks at folders on drives that may be dead: taken by another process, waited for a moment before a run begins, and for a
-//! while longer as it goes on, while it holds nobody else up.
+//! Looks at folders on drives that may be dead: taken by another process, waited for a moment before a run begins, and
+//! for a while longer as it goes on, while it holds nobody else up.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -64,8 +64,8 @@ impl Drop for Hold {
     }
 }
 
-/// A child that is asked to end when this program ends without having ended it, which SIGKILL brings about. Its own children
-/// get no such signal; they have its session's end.
+/// A child that is asked to end when this program ends without having ended it, which SIGKILL brings about. Its own
+/// children get no such signal; they have its session's end.
 #[derive(Debug)]
 struct EndsWithUs {
     /// This program, which must still be the child's parent when the child has asked for the signal.
@@ -174,7 +174,8 @@ impl<S: Sink> Process<S> {
     }
 }
 
-/// Reads a piece; 0 at the end, none where it cannot be read. Cancel-safe: a piece is in the buffer or still in the pipe.
+/// Reads a piece; 0 at the end, none where it cannot be read. Cancel-safe: a piece is in the buffer or still in the
+/// pipe.
 async fn read<R: AsyncReadExt + Unpin>(stream: Option<&mut R>, buffer: &mut Vec<u8>) -> Option<usize> {
     const PIECE: usize = 16 * 1024;
     let Some(stream) = stream else { return Some(0) };

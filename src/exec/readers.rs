@@ -1,7 +1,7 @@
 //! Waiting for the readers of a run's reports, once the run is over.
 //!
-//! As any Unix program does, this one waits for them as long as they take: a pager may be left open for an hour. A signal
-//! ends the wait; and where a signal has ended the run, so does a reader that takes nothing.
+//! As any Unix program does, this one waits for them as long as they take: a pager may be left open for an hour. A
+//! signal ends the wait; and where a signal has ended the run, so does a reader that takes nothing.
 
 use std::time::Duration;
 

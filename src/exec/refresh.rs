@@ -1,8 +1,8 @@
 //! The deferred refresh: after the report is out, git may write down once what it has found to be the same.
 //!
-//! No process of a run takes an optional lock, so that no neighbour's `git add` ever meets one. The price would be paid in a
-//! worktree that was just made: its files are as old as its index, and git reads every one of them, at every look, until
-//! somebody writes the index anew. So an index that is stale and at rest is refreshed here, by git itself.
+//! No process of a run takes an optional lock, so that no neighbour's `git add` ever meets one. The price would be paid
+//! in a worktree that was just made: its files are as old as its index, and git reads every one of them, at every look,
+//! until somebody writes the index anew. So an index that is stale and at rest is refreshed here, by git itself.
 //!
 //! Invariants:
 //! - An index is written only where the worktree was answered for in this run, and [`stale_index::at_rest`] holds right before.
@@ -38,8 +38,8 @@ const FILES: usize = 512;
 const FEWEST_FILES: usize = 4;
 const MOST_FILES: usize = 256;
 
-/// Refreshes what is stale after a run that has been reported, `most` indexes at a time. Gives the number of the signal that
-/// ended it, if one did.
+/// Refreshes what is stale after a run that has been reported, `most` indexes at a time. Gives the number of the signal
+/// that ended it, if one did.
 pub async fn after(
     run: &Record,
     git: &Git,

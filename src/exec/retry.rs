@@ -7,10 +7,12 @@ use crate::exec::executor::Done;
 use crate::model::check::{Backoff, BackoffKind, RetryClass};
 use crate::model::outcome::Outcome;
 
-/// No wait is shorter, whatever the settings say: a check that fails at once would otherwise keep a processor busy with starting it.
+/// No wait is shorter, whatever the settings say: a check that fails at once would otherwise keep a processor busy with
+/// starting it.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// The wait after this attempt (counted from 1). `factor`, from 0.5 to 1, is the jitter that was drawn; it is used only where jitter is on.
+/// The wait after this attempt (counted from 1). `factor`, from 0.5 to 1, is the jitter that was drawn; it is used only
+/// where jitter is on.
 pub fn wait(backoff: &Backoff, attempt: u32, factor: f64) -> Duration {
     let times = match backoff.kind {
         BackoffKind::Fixed => 1,

@@ -1,9 +1,9 @@
 //! Which unit may start next: a pure state machine, without time or processes.
 //!
-//! A unit is first *blocked* by its prerequisites on its own worktree, then *ready*, then *running*, or *along* with one
-//! that runs; it may come back to ready (another attempt), and in the end it is *settled*. There is no barrier between
-//! checks: whatever is ready may start as soon as there is a place, the earliest worktree first, so that a worktree is
-//! finished rather than many begun.
+//! A unit is first *blocked* by its prerequisites on its own worktree, then *ready*, then *running*, or *along* with
+//! one that runs; it may come back to ready (another attempt), and in the end it is *settled*. There is no barrier
+//! between checks: whatever is ready may start as soon as there is a place, the earliest worktree first, so that a
+//! worktree is finished rather than many begun.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

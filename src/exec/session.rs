@@ -145,8 +145,8 @@ fn has_ended(id: Pid) -> bool {
     state(id).is_none_or(|state| matches!(state, 'Z' | 'X'))
 }
 
-/// The state of a process, as proc(5) names it: `D` where it waits in the kernel and no signal reaches it. None where there
-/// is no such process, or the system does not tell.
+/// The state of a process, as proc(5) names it: `D` where it waits in the kernel and no signal reaches it. None where
+/// there is no such process, or the system does not tell.
 pub(super) fn state(id: Pid) -> Option<char> {
     let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
     // The state follows the name, which stands in parentheses and may hold any byte.

@@ -68,10 +68,11 @@ impl Signals {
                 }
             });
         }
-        // A parent that ignores SIGCHLD hands that on; the kernel would then take every child's exit status away unseen.
+        // A parent that ignores SIGCHLD hands that on; the kernel would then take every child's exit status away
+        // unseen.
         signal_hook::flag::register(Signal::SIGCHLD as i32, Arc::default())?;
-        // A write beyond the limit on the length of files (`ulimit -f`) is to fail, as on a full disk. Not to be ignored: every
-        // child would inherit that.
+        // A write beyond the limit on the length of files (`ulimit -f`) is to fail, as on a full disk. Not to be
+        // ignored: every child would inherit that.
         signal_hook::flag::register(Signal::SIGXFSZ as i32, Arc::default())?;
         Ok(Self { orders, unheard })
     }

@@ -7,20 +7,20 @@ use tokio::task::coop::unconstrained;
 use crate::exec::clock::Clock;
 use crate::exec::control::{Control, Phase};
 
-/// A process that has ended may leave others behind that are about to end too: so long they may take before they count as left behind.
-/// With [`LEAK_GRACE`] it stays under 200 ms.
+/// A process that has ended may leave others behind that are about to end too: so long they may take before they count
+/// as left behind. With [`LEAK_GRACE`] it stays under 200 ms.
 pub const LEAK_WAIT: Duration = Duration::from_millis(140);
 /// What was left behind has this long between SIGTERM and SIGKILL.
 pub const LEAK_GRACE: Duration = Duration::from_millis(40);
-/// Nothing is killed that was not asked to end so long before: a git that is in the middle of something takes its locks away
-/// in that time.
+/// Nothing is killed that was not asked to end so long before: a git that is in the middle of something takes its locks
+/// away in that time.
 pub const LAST_MOMENT: Duration = Duration::from_millis(150);
 /// A process that SIGKILL has not ended after this long is in the kernel's hands, and not waited for.
 const KILL_WAIT: Duration = Duration::from_secs(5);
 /// Between one SIGKILL and the next.
 const KILL_AGAIN: Duration = Duration::from_millis(100);
-/// So many looks in a row must find it in the kernel's hands for it to be given up on sooner. It never comes back from there
-/// to its own code.
+/// So many looks in a row must find it in the kernel's hands for it to be given up on sooner. It never comes back from
+/// there to its own code.
 const HELD: u32 = 3;
 
 /// Something that runs and can be stopped. Every wait can be given up and begun again.
@@ -69,7 +69,8 @@ pub async fn supervise(
             None => std::future::pending().await,
         }
     };
-    // A job that never stops printing uses up the task's budget whenever it is polled; what ends it must not wait for some that is left.
+    // A job that never stops printing uses up the task's budget whenever it is polled; what ends it must not wait for
+    // some that is left.
     let ending = tokio::select! {
         biased;
         () = job.ended() => return left_behind(job, clock).await,

@@ -1,7 +1,7 @@
 //! The watch over all that this program starts: one runtime, one list of sessions, one ear for signals.
 //!
-//! What finds the repository and what carries a run out are started and ended in the same way: in sessions of their own,
-//! within a limit, and never left behind, whatever signal comes in the middle.
+//! What finds the repository and what carries a run out are started and ended in the same way: in sessions of their
+//! own, within a limit, and never left behind, whatever signal comes in the middle.
 
 use std::io;
 use std::sync::Arc;

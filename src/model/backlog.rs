@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// The bytes that reports have written and their readers have not taken yet, over all of them. Whoever holds it sees the
-/// same number.
+/// The bytes that reports have written and their readers have not taken yet, over all of them. Whoever holds it sees
+/// the same number.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog(Arc<watch::Sender<usize>>);
 

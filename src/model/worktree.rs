@@ -20,8 +20,8 @@ pub struct Worktree {
     pub head: Option<String>,
     /// The short name of the branch that is checked out.
     pub branch: Option<String>,
-    /// The short name of the branch that an operation under way (a rebase, a bisection) took HEAD off and comes back to.
-    /// For people only: git says that HEAD is detached.
+    /// The short name of the branch that an operation under way (a rebase, a bisection) took HEAD off and comes back
+    /// to. For people only: git says that HEAD is detached.
     pub returns_to: Option<String>,
     /// Whether it is the main worktree (git lists it first).
     pub main: bool,
@@ -49,8 +49,8 @@ pub struct Worktree {
     pub obstacle: Option<Obstacle>,
 }
 
-/// The marks of operations under way that git keeps as refs: `CHERRY_PICK_HEAD` and `REVERT_HEAD`. (`MERGE_HEAD` is a file in
-/// every repository; see gitglossary(7), "pseudoref".)
+/// The marks of operations under way that git keeps as refs: `CHERRY_PICK_HEAD` and `REVERT_HEAD`. (`MERGE_HEAD` is a
+/// file in every repository; see gitglossary(7), "pseudoref".)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marks {
     /// They are files in the worktree's git folder.

@@ -1,8 +1,8 @@
-//! What a repository's own file may not bring about before it is approved: that a check runs what the file says, and that a
-//! command of another layer runs that would not without the file.
+//! What a repository's own file may not bring about before it is approved: that a check runs what the file says, and
+//! that a command of another layer runs that would not without the file.
 //!
-//! The second is found out by going, in the settings as they are without the file, from what is asked for to all that it
-//! waits for. A command that is selected and not met on the way is selected because of the file.
+//! The second is found out by going, in the settings as they are without the file, from what is asked for to all that
+//! it waits for. A command that is selected and not met on the way is selected because of the file.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use crate::settings::{CheckKeys, Diagnostic, Faults, Layer, Origin, Resolved, Se
 
 const REMEDY: &str = "'git wtcheck trust' shows what it would run, and approves it; until then it is not run";
 
-/// Every selected check that nobody has approved, with what is to be said of each. `asked`: the checks that the command line
-/// asks for.
+/// Every selected check that nobody has approved, with what is to be said of each. `asked`: the checks that the command
+/// line asks for.
 pub(super) fn unapproved(pipeline: &Pipeline, settings: &Settings, asked: &[String]) -> (HashSet<String>, Faults) {
     let (mut names, mut faults) = (HashSet::new(), Faults::default());
     let reached = settings.without.as_ref().map(|trusted| reached(pipeline, settings, trusted, asked));
@@ -109,8 +109,8 @@ fn from_file<T>(resolved: &Resolved<T>) -> Option<&Origin> {
     resolved.origin().filter(|origin| origin.layer == Layer::RepositoryFile)
 }
 
-/// A command of another layer that would run without the file, and otherwise: the file puts another condition over its own,
-/// or inherits from a profile of another layer that does.
+/// A command of another layer that would run without the file, and otherwise: the file puts another condition over its
+/// own, or inherits from a profile of another layer that does.
 fn changed(name: &str, settings: &Settings, trusted: &Trusted) -> Option<Diagnostic> {
     let (own, effective) = (trusted.checks.get(name)?, settings.keys.get(name)?);
     // A condition where there was none only keeps it from running.

@@ -1,9 +1,9 @@
 //! What evaluating may cost. Expressions come from files that may be anybody's, and they are evaluated where the run is
 //! steered: nothing that they say may keep it from hearing a signal or a timeout.
 //!
-//! One evaluation may take so many steps, which is the same on every machine; all evaluations of a run together may take
-//! so much of the processor's time, which holds whatever the steps are worth. (It is the processor's time, so that a
-//! machine that is busy, or a run that is suspended, spends nothing.)
+//! One evaluation may take so many steps, which is the same on every machine; all evaluations of a run together may
+//! take so much of the processor's time, which holds whatever the steps are worth. (It is the processor's time, so that
+//! a machine that is busy, or a run that is suspended, spends nothing.)
 
 use std::cell::Cell;
 use std::fmt;

@@ -1,10 +1,10 @@
 //! Expressions made so that evaluating them is metered.
 //!
-//! `cel` has no bound of its own. So each part of an expression passes what it has come to through a function that takes
-//! steps for it: one for having been evaluated, and as many as the value is large. What a part costs is at most a few
-//! times what went into it and what came out of it, so nothing is done that was not paid for, or is not then at once.
-//! When the steps are used up every part is refused. `&&`, `||`, `all` and `exists` go on after an error, which might
-//! yet not matter: that is why the condition of a loop is metered too, whose error ends it.
+//! `cel` has no bound of its own. So each part of an expression passes what it has come to through a function that
+//! takes steps for it: one for having been evaluated, and as many as the value is large. What a part costs is at most a
+//! few times what went into it and what came out of it, so nothing is done that was not paid for, or is not then at
+//! once. When the steps are used up every part is refused. `&&`, `||`, `all` and `exists` go on after an error, which
+//! might yet not matter: that is why the condition of a loop is metered too, whose error ends it.
 
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, ListExpr, LiteralValue, MapEntryExpr,
@@ -15,7 +15,8 @@ use crate::plan::patterns::Pattern;
 
 /// The function that gives back what it is given, and takes steps for it. (No expression can name it.)
 pub(super) const WEIGHED: &str = "@weighed";
-/// The same for what a loop goes over, with the steps that each turn takes at least: what fails takes no steps by itself.
+/// The same for what a loop goes over, with the steps that each turn takes at least: what fails takes no steps by
+/// itself.
 pub(super) const LOOPED: &str = "@looped";
 /// `matches`, with the number of its pattern.
 pub(super) const MATCHES: &str = "@matches";

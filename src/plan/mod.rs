@@ -143,15 +143,16 @@ impl Plan {
         self.worktree(unit).obstacle.clone().or_else(left_out)
     }
 
-    /// Whether one process may answer a unit together with others of its check: in a worktree that surely answers and is
-    /// nobody else's, since only one of them is entered.
+    /// Whether one process may answer a unit together with others of its check: in a worktree that surely answers and
+    /// is nobody else's, since only one of them is entered.
     pub fn may_join(&self, unit: UnitId) -> bool {
         let worktree = self.worktree(unit);
         let is_open = worktree.obstacle.is_none() && !worktree.is_unanswered && !worktree.foreign;
         is_open && self.check(unit).kind.may_join(worktree)
     }
 
-    /// Hints at the checks that were brought along and those that did: at the first of them, and how many more there are.
+    /// Hints at the checks that were brought along and those that did: at the first of them, and how many more there
+    /// are.
     pub fn brought_along(&self) -> Vec<(&'static str, String)> {
         const TOLD: usize = 20;
         let pairs = || self.checks.iter().filter_map(|check| Some((&check.check.name, check.brought_by.as_ref()?)));

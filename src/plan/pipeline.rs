@@ -1,7 +1,7 @@
 //! The selected checks with everything that they wait for, in an order in which each comes after what it waits for.
 //!
-//! All of it takes a time in proportion to the checks and what they name, and no stack that grows with them: they come from
-//! files that may be anybody's.
+//! All of it takes a time in proportion to the checks and what they name, and no stack that grows with them: they come
+//! from files that may be anybody's.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -33,6 +33,7 @@ pub struct PlannedCheck {
     pub left_out: Option<String>,
     /// Who can answer for its units, in the order in which they are asked; never empty.
     pub route: &'static [SourceId],
-    /// Whether it would run what only the repository's own file says and nobody has approved. Such a plan is shown, never carried out.
+    /// Whether it would run what only the repository's own file says and nobody has approved. Such a plan is shown,
+    /// never carried out.
     pub unapproved: bool,
 }

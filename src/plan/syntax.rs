@@ -30,8 +30,8 @@ const STACK: usize = 64 << 20;
 const DEEPEST: usize = 50;
 const TOO_DEEP: &str = "this expression is nested too deeply";
 
-/// What reading all expressions of a plan may take, in parts: what they are made of, and what each takes besides. (A part
-/// took ten microseconds of a machine of 2024.)
+/// What reading all expressions of a plan may take, in parts: what they are made of, and what each takes besides. (A
+/// part took ten microseconds of a machine of 2024.)
 const MOST_PARTS: usize = 200_000;
 const PARTS_EACH: usize = 5;
 const PARTS_A_BRACKET: usize = 4;

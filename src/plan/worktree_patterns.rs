@@ -45,7 +45,8 @@ impl<'a> Pattern<'a> {
     }
 }
 
-/// The worktrees that the patterns leave: those that some pattern names (all, where none names any), less those that a `!pattern` names.
+/// The worktrees that the patterns leave: those that some pattern names (all, where none names any), less those that a
+/// `!pattern` names.
 pub(super) fn worktrees(
     worktrees: Vec<Worktree>,
     patterns: &[String],

@@ -12,6 +12,7 @@ use crate::model::answer::ProcessEnd;
 use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
 use crate::plan::Plan;
+use crate::text::signal;
 
 /// What is known of one unit.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// An empty record. `keep_output`: whether a report will show the output of units that passed; otherwise it is dropped as they pass.
+    /// An empty record. `keep_output`: whether a report will show the output of units that passed; otherwise it is
+    /// dropped as they pass.
     pub fn new(keep_output: bool) -> Self {
         Self { keep_output, ..Self::default() }
     }
@@ -85,8 +87,8 @@ impl Record {
         self.units[unit].end = Some(Arc::clone(end));
     }
 
-    /// An attempt as it is kept: without its output, where what it belongs to passed and no report shows that. This is the
-    /// one place where output is dropped.
+    /// An attempt as it is kept: without its output, where what it belongs to passed and no report shows that. This is
+    /// the one place where output is dropped.
     fn kept(&self, attempt: &Arc<Attempt>, outcome: Outcome) -> Arc<Attempt> {
         let is_dropped = outcome == Outcome::Passed && !self.keep_output && attempt.output().next().is_some();
         if !is_dropped {
@@ -109,7 +111,7 @@ impl Record {
     /// The exit status of the run: 128+N after signal N; 1 where a unit that counts did not pass; else 0.
     pub fn exit_code(&self) -> u8 {
         match self.signal {
-            Some(number) => u8::try_from(128 + number).unwrap_or(u8::MAX),
+            Some(number) => signal::exit_status(number),
             None if self.faulty => 1,
             None => 0,
         }

@@ -1,5 +1,5 @@
-//! One fold of what all checks of a worktree have said of its changes: every report and the summary read this, so that none
-//! says `clean` where another says `dirty`.
+//! One fold of what all checks of a worktree have said of its changes: every report and the summary read this, so that
+//! none says `clean` where another says `dirty`.
 
 use crate::checks::STATUS;
 use crate::model::facts::Facts;
@@ -11,8 +11,8 @@ use crate::record::Record;
 /// What is known of a worktree's changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State<'a> {
-    /// Whether nothing is staged, unstaged, untracked or conflicted. Clean is said only by a check that asked about all of
-    /// the worktree; dirty by any that has found a change. None: nobody knows.
+    /// Whether nothing is staged, unstaged, untracked or conflicted. Clean is said only by a check that asked about all
+    /// of the worktree; dirty by any that has found a change. None: nobody knows.
     pub clean: Option<bool>,
     /// What the check has found that says so; where none says either, what one has found at all.
     pub facts: Option<&'a Facts>,

@@ -81,8 +81,8 @@ impl Cell {
 
     pub(super) fn draw(&self, width: usize, pad: bool, look: Look) -> String {
         let (_, _, mark) = look.marks();
-        // One piece is shortened by itself. Of several, what is cut or left out is marked at the end: a count that is not
-        // there must not look like none.
+        // One piece is shortened by itself. Of several, what is cut or left out is marked at the end: a count that is
+        // not there must not look like none.
         let is_cut = self.spans.len() > 1 && self.width() > width;
         let mut left = if is_cut { width.saturating_sub(mark.width()) } else { width };
         let mut drawn = String::new();
@@ -125,7 +125,8 @@ pub(super) fn shorten(text: &str, width: usize, look: Look) -> String {
     start(text, room - end.width()).to_owned() + mark + end
 }
 
-/// As much of the start of a text as so many columns hold. (Widths do not add up: a letter can change how wide the one before it is.)
+/// As much of the start of a text as so many columns hold. (Widths do not add up: a letter can change how wide the one
+/// before it is.)
 fn start(text: &str, width: usize) -> &str {
     let ends = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take(letters_in(width));
     let end = ends.take_while(|end| text[..*end].width() <= width).last().unwrap_or(0);

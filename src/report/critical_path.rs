@@ -48,7 +48,8 @@ pub(super) struct Step {
     pub(super) waited: Duration,
 }
 
-/// The dispatcher itself takes its time from an end to the next start: a gap of no more than this is no wait for a place.
+/// The dispatcher itself takes its time from an end to the next start: a gap of no more than this is no wait for a
+/// place.
 const DISPATCH: Duration = Duration::from_millis(1);
 
 /// An attempt that took no longer found its answer there.

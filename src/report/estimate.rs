@@ -29,9 +29,10 @@ impl Estimate {
         self.checks[check].took += took;
     }
 
-    /// The time that is left: what is still to be done at the mean of what is done, shared among the places; no shorter than
-    /// the longest unit that runs, nor than a check that is bound to places of its own. `running`: each unit's check, and for
-    /// how long. None, as long as no unit of some check has ended: nothing tells how long one takes then.
+    /// The time that is left: what is still to be done at the mean of what is done, shared among the places; no shorter
+    /// than the longest unit that runs, nor than a check that is bound to places of its own. `running`: each unit's
+    /// check, and for how long. None, as long as no unit of some check has ended: nothing tells how long one takes
+    /// then.
     pub(super) fn left(&self, plan: &Plan, running: &[(CheckId, Duration)]) -> Option<Duration> {
         let (mut total, mut longest) = (Duration::ZERO, Duration::ZERO);
         for (check, planned) in plan.checks.iter_enumerated() {

@@ -372,7 +372,8 @@ impl Serialize for Worktrees<'_> {
     }
 }
 
-/// Writes a value and a line feed. What a terminal could take for a command stays escaped, so that JSON can be looked at raw.
+/// Writes a value and a line feed. What a terminal could take for a command stays escaped, so that JSON can be looked
+/// at raw.
 pub fn write(out: &mut Vec<u8>, value: &impl Serialize, pretty: bool) -> io::Result<()> {
     if pretty {
         value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Escaping(PrettyFormatter::new())))?;

@@ -1,4 +1,5 @@
-//! `--format junit`: a test suite for each worktree, a test case for each unit, as servers of continuous integration read them.
+//! `--format junit`: a test suite for each worktree, a test case for each unit, as servers of continuous integration
+//! read them.
 
 use std::io::{self, Write};
 
@@ -78,13 +79,15 @@ impl Reporter for Junit<'_> {
         report.set_time(record.duration);
         report.add_test_suites(plan.worktrees.keys().map(|row| self.suite(record, plan, row)));
         let text = report.to_string().map_err(io::Error::other)?;
-        // The library counts what was skipped on the outermost element too, where the schema of Jenkins has no such thing.
+        // The library counts what was skipped on the outermost element too, where the schema of Jenkins has no such
+        // thing.
         let text = text.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1);
         door::raw(&mut self.out, text.as_bytes())
     }
 }
 
-/// What is allowed to fail is no failure to a server that would mail somebody: it stands as skipped, and says what it came to.
+/// What is allowed to fail is no failure to a server that would mail somebody: it stands as skipped, and says what it
+/// came to.
 fn status(record: &Record, plan: &Plan, unit: UnitId, end: &UnitEnd) -> TestCaseStatus {
     let allowed = plan.check(unit).allow_failure;
     let mut status = match end.outcome {

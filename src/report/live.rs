@@ -1,8 +1,8 @@
 //! Progress on standard error while a run goes on. The only user of indicatif.
 //!
-//! Nothing is drawn in the first [`DELAY`]: most runs are over by then. After that an overall bar and a line for each unit
-//! that runs or waits to be tried again, as many as fit; what fails scrolls past above them. At the end all of it but the
-//! failures is taken away again. A terminal that is behind (Ctrl-S) is drawn on again when it has caught up.
+//! Nothing is drawn in the first [`DELAY`]: most runs are over by then. After that an overall bar and a line for each
+//! unit that runs or waits to be tried again, as many as fit; what fails scrolls past above them. At the end all of it
+//! but the failures is taken away again. A terminal that is behind (Ctrl-S) is drawn on again when it has caught up.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -21,7 +21,7 @@ use crate::report::cells::{Cell, shorten};
 use crate::report::estimate::Estimate;
 use crate::report::screen::Screen;
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, came_to, is_told_before, taskbar};
+use crate::report::{Reporter, came_to, repeats_its_worktree, taskbar};
 use crate::terminal::Size;
 use crate::text::duration;
 use crate::text::sanitize::line;
@@ -124,7 +124,7 @@ impl<'a> Live<'a> {
         self.estimate.ended(plan.units[unit].check, end.duration);
         let counts = end.outcome.is_fault() && !plan.check(unit).allow_failure;
         self.faults += usize::from(counts);
-        if end.outcome.is_fault() && !is_told_before(plan, unit) {
+        if end.outcome.is_fault() && !repeats_its_worktree(plan, unit) {
             let name = &self.names.worktrees[plan.units[unit].worktree];
             self.above.push(fault(plan, record, unit, end, name, self.look));
         }

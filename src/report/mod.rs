@@ -1,5 +1,5 @@
-//! What people and machines are shown. Each report of a run is one file behind [`Reporter`], fed by the event stream; what
-//! other commands show is a file that makes text of what they found out.
+//! What people and machines are shown. Each report of a run is one file behind [`Reporter`], fed by the event stream;
+//! what other commands show is a file that makes text of what they found out.
 
 pub mod approvals;
 mod cells;
@@ -139,8 +139,8 @@ impl<'a> Reports<'a> {
         }
     }
 
-    /// What kept reports from writing, less what is no fault: a reader that has seen enough (`| head`), a terminal that is
-    /// gone. On a disk, the same EIO is a fault: `to_terminal` tells them apart.
+    /// What kept reports from writing, less what is no fault: a reader that has seen enough (`| head`), a terminal that
+    /// is gone. On a disk, the same EIO is a fault: `to_terminal` tells them apart.
     pub fn finish(mut self, to_terminal: bool) -> (Record, Vec<io::Error>) {
         self.each(|reporter, _| reporter.close());
         let gone = |error: &io::Error| {
@@ -169,12 +169,12 @@ fn names(plan: &Plan) -> TiVec<WorktreeId, String> {
 fn notable<'a>(plan: &'a Plan, record: &'a Record) -> impl Iterator<Item = (UnitId, &'a UnitEnd)> {
     let ended = record.units.iter_enumerated().filter_map(|(unit, record)| Some((unit, record.end.as_deref()?)));
     ended.filter(|(unit, end)| {
-        !matches!(end.outcome, Outcome::Passed | Outcome::Skipped) && !is_told_before(plan, *unit)
+        !matches!(end.outcome, Outcome::Passed | Outcome::Skipped) && !repeats_its_worktree(plan, *unit)
     })
 }
 
 /// Whether a unit only repeats what the first one of its worktree says: the worktree cannot be checked.
-fn is_told_before(plan: &Plan, unit: UnitId) -> bool {
+fn repeats_its_worktree(plan: &Plan, unit: UnitId) -> bool {
     let first = plan.units.of_worktree(plan.units[unit].worktree).next();
     plan.worktree(unit).obstacle.is_some() && first != Some(unit)
 }

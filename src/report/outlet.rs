@@ -140,8 +140,8 @@ enum Quick {
     Never,
 }
 
-/// The same pipe or terminal once more, by a descriptor that refuses to wait. (Whether the first one does is not ours to
-/// choose: it may be shared with other programs.)
+/// The same pipe or terminal once more, by a descriptor that refuses to wait. (Whether the first one does is not ours
+/// to choose: it may be shared with other programs.)
 #[cfg(target_os = "linux")]
 fn opened_again(file: &File) -> Option<File> {
     use nix::fcntl::OFlag;

@@ -20,7 +20,8 @@ pub struct Porcelain<'a> {
 }
 
 impl<'a> Porcelain<'a> {
-    /// A report that goes to `out`. `nul`: lines end with NUL, and paths are as they are; otherwise they are quoted as git quotes them.
+    /// A report that goes to `out`. `nul`: lines end with NUL, and paths are as they are; otherwise they are quoted as
+    /// git quotes them.
     pub fn new(out: Box<dyn Write + 'a>, nul: bool) -> Self {
         Self { out, nul }
     }

@@ -28,8 +28,8 @@ impl<'a> Screen<'a> {
         Self { out, is_drawn: false }
     }
 
-    /// Draws `lines` in place of what was drawn before. `above` scrolls past for good, above them. `unseen` is written too: it
-    /// has no width and moves no cursor.
+    /// Draws `lines` in place of what was drawn before. `above` scrolls past for good, above them. `unseen` is written
+    /// too: it has no width and moves no cursor.
     pub(super) fn draw(&mut self, above: &[String], lines: &[String], unseen: &str) -> io::Result<()> {
         let mut text = if above.is_empty() { "\r".to_owned() } else { ERASE.to_owned() };
         for line in above {

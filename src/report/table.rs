@@ -16,7 +16,7 @@ use crate::record::Record;
 use crate::record::worktree::state;
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, is_told_before, links, names};
+use crate::report::{Reporter, links, names, repeats_its_worktree};
 use crate::terminal::Width;
 use crate::text::door;
 use crate::text::duration;
@@ -205,7 +205,8 @@ impl Page<'_> {
         text
     }
 
-    /// Makes the rows fit, what tells least first: subjects, then the numbers of diffs, then the middle of branches and of names.
+    /// Makes the rows fit, what tells least first: subjects, then the numbers of diffs, then the middle of branches and
+    /// of names.
     fn fitted(&self, rows: &[WorktreeId], lines: &mut [Vec<Cell>], width: usize) -> Vec<usize> {
         let kinds: Vec<_> = self.columns().map(|check| self.plan.checks[check].check.kind).collect();
         let mut columns = widths(lines);
@@ -341,7 +342,7 @@ impl Page<'_> {
         };
         // What stands in the way of a whole worktree is told once, with its first check.
         let whole = worktree.obstacle.is_some();
-        if !told || is_told_before(self.plan, unit) {
+        if !told || repeats_its_worktree(self.plan, unit) {
             return None;
         }
         let name = &names[self.plan.units[unit].worktree];

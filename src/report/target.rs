@@ -87,7 +87,8 @@ impl Target {
     }
 }
 
-/// The path without links. None, where that leads elsewhere: /dev/stdout may lead to what has no path, or another one by now.
+/// The path without links. None, where that leads elsewhere: /dev/stdout may lead to what has no path, or another one
+/// by now.
 fn real(path: &Path, identity: (u64, u64)) -> Option<PathBuf> {
     let real = path.canonicalize().ok()?;
     let found = fs::metadata(&real).ok()?;

@@ -166,7 +166,8 @@ fn in_script(data: &Data) -> String {
     text
 }
 
-/// What the page draws. Times are milliseconds from the run's start; worktrees and checks are named by their place in the lists.
+/// What the page draws. Times are milliseconds from the run's start; worktrees and checks are named by their place in
+/// the lists.
 #[derive(Serialize)]
 struct Data {
     repository: String,

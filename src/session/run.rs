@@ -22,6 +22,7 @@ use crate::session::outputs::{self, Outputs};
 use crate::session::{Planned, Session};
 use crate::terminal::{Size, is_in_foreground};
 use crate::text::message::tell;
+use crate::text::signal;
 
 /// A signal of this number has ended the wait for something.
 struct Signalled(i32);
@@ -77,7 +78,7 @@ impl Session<'_> {
                 None => Ok(record.exit_code()),
             }
         });
-        Ok(ended.unwrap_or_else(|Signalled(number)| status::of_signal(number)))
+        Ok(ended.unwrap_or_else(|Signalled(number)| signal::exit_status(number)))
     }
 }
 

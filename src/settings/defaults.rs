@@ -34,10 +34,11 @@ fn plain(value: &impl Serialize) -> String {
     of(&serde_json::to_value(value).unwrap_or_default())
 }
 
-/// The defaults of all kinds in words: `30s for built-in checks, 10m for commands`, or `none; status.dirty for the kind diff`.
+/// The defaults of all kinds in words: `30s for built-in checks, 10m for commands`, or `none; status.dirty for the kind
+/// diff`.
 pub(super) fn of_each_kind<T: Serialize>(default: fn(CheckKind) -> T) -> String {
     let mut groups: Vec<(String, Vec<CheckKind>)> = Vec::new();
-    for kind in KINDS {
+    for kind in KINDS.iter().copied() {
         let words = plain(&default(kind));
         match groups.iter_mut().find(|(known, _)| *known == words) {
             Some((_, kinds)) => kinds.push(kind),

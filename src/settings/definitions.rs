@@ -35,7 +35,8 @@ pub struct Definition {
 }
 
 impl Definitions {
-    /// Reads what layers were merged to, but for profiles. What the command line says is typed already, and hides the others'.
+    /// Reads what layers were merged to, but for profiles. What the command line says is typed already, and hides the
+    /// others'.
     pub(super) fn read(marked: &Marked, command_line: TopKeys) -> (Self, Faults) {
         let mut reader = Reader { marked, prefix: &[], faults: Faults::default() };
         let definitions = reader.table(marked.data(), command_line);

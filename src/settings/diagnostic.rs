@@ -125,8 +125,8 @@ impl fmt::Display for Diagnostic {
 /// How many faults are told one by one.
 const TOLD: usize = 20;
 
-/// Faults as they are found: the first of them, and how many more there are. What would not be told is not even put into
-/// words, so that a file of a hundred thousand faults costs no more than one of twenty.
+/// Faults as they are found: the first of them, and how many more there are. What would not be told is not even put
+/// into words, so that a file of a hundred thousand faults costs no more than one of twenty.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     told: Vec<Diagnostic>,
@@ -172,7 +172,7 @@ impl Faults {
     }
 
     /// What is to be told: the first faults, and the number of the others.
-    pub fn into_told(self) -> Vec<Diagnostic> {
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         let rest = (self.more > 0).then(|| Diagnostic::new(format!("and {} more", self.more)));
         self.told.into_iter().chain(rest).collect()
     }
@@ -275,7 +275,7 @@ mod tests {
         let mut others = Faults::from(Diagnostic::new("other"));
         others.more = 4;
         faults.append(others);
-        let told = faults.into_told();
+        let told = faults.into_diagnostics();
         assert_eq!((told.len(), told[TOLD].to_string()), (TOLD + 1, "and 6 more".to_owned()));
     }
 

@@ -49,7 +49,8 @@ fn admit(tables: &[&str], origin: &Origin, admitted: &mut Admitted) -> Result<()
     .map_err(|refusal| refusal.diagnostic(origin, tables))
 }
 
-/// One layer for each scope and file: within a scope repeated keys add up over its files, and the file of the last value is the value's.
+/// One layer for each scope and file: within a scope repeated keys add up over its files, and the file of the last
+/// value is the value's.
 pub(super) fn layers(entries: &[Entry], admitted: &mut Admitted) -> (Vec<Placed>, Findings) {
     let (gathered, findings) = gather(entries, admitted);
     let mut placed: BTreeMap<Origin, Dict> = BTreeMap::new();
@@ -125,7 +126,8 @@ fn table<'a>(dict: &'a mut Dict, name: &str) -> &'a mut Dict {
     }
 }
 
-/// Makes a value of texts, the way git would read a key of this shape. What cannot be read stays text, for the typed reading to refuse by name.
+/// Makes a value of texts, the way git would read a key of this shape. What cannot be read stays text, for the typed
+/// reading to refuse by name.
 pub(super) fn value(shape: Shape, values: &[Option<&str>]) -> Value {
     let last = values.last().copied().flatten();
     let text = || last.map_or(Value::Bool(Tag::Default, true), Value::from);

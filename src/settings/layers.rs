@@ -91,7 +91,8 @@ impl Layers {
                 return;
             }
             Err(error) => {
-                // The user's own file may be on a disk that is away; what the repository or the command line names must be read.
+                // The user's own file may be on a disk that is away; what the repository or the command line names must
+                // be read.
                 let Findings { errors, warnings } = &mut self.findings;
                 let list = if layer == Layer::User { warnings } else { errors };
                 return list.add(|| unreadable(origin, &error));
@@ -130,7 +131,8 @@ fn unreadable(origin: Origin, error: &io::Error) -> Diagnostic {
 /// Larger files are no settings.
 const LARGEST_FILE: usize = 1 << 20;
 
-/// A repository's own file is a file in the worktree: a link could lead to what its author may not read and the user may.
+/// A repository's own file is a file in the worktree: a link could lead to what its author may not read and the user
+/// may.
 fn contents(path: &Path, layer: Layer) -> io::Result<String> {
     let links = if layer == Layer::RepositoryFile { Links::Refused } else { Links::Followed };
     let bytes = regular_file::contents(path, links, LARGEST_FILE)?;

@@ -51,7 +51,8 @@ pub fn read(sources: &Sources<'_>) -> Merged {
     let others = || layers.iter().filter(|placed| placed.origin.layer != Layer::RepositoryFile);
     let own = layers.iter().find(|placed| placed.origin.layer == Layer::RepositoryFile);
     let code = own.map(|own| Code::of(&own.data, others().map(|other| &other.data))).unwrap_or_default();
-    // A file that leads to nothing can be left in: it makes no difference to what runs. What is wrong is told of the whole.
+    // A file that leads to nothing can be left in: it makes no difference to what runs. What is wrong is told of the
+    // whole.
     let without = (!code.is_empty()).then(|| {
         let marked = together(others(), chosen).marked;
         Box::new(Definitions::read(&marked, sources.command_line.clone()).0)
@@ -87,8 +88,8 @@ struct Together {
     of_profiles: Faults,
 }
 
-/// Merges layers. A profile lies over every file and all of git's configuration; what is said for this one run lies over the
-/// profile. Where any profile is wrong, none is laid over: that is told, and told once.
+/// Merges layers. A profile lies over every file and all of git's configuration; what is said for this one run lies
+/// over the profile. Where any profile is wrong, none is laid over: that is told, and told once.
 fn together<'a>(layers: impl Iterator<Item = &'a Placed>, chosen: Option<&str>) -> Together {
     let (lasting, passing): (Vec<_>, Vec<_>) = layers.partition(|placed| placed.origin.layer < Layer::Environment);
     let mut of_choice = Faults::default();
@@ -218,7 +219,7 @@ mod tests {
                 command_line: TopKeys::default(),
             };
             let merged = read(&sources);
-            let faults = [merged.errors.clone(), merged.warnings.clone()].map(Faults::into_told).concat();
+            let faults = [merged.errors.clone(), merged.warnings.clone()].map(Faults::into_diagnostics).concat();
             let faults = faults.iter().map(ToString::to_string).collect::<Vec<_>>();
             assert!(faults.iter().all(|fault| fault.len() < 2000), "{faults:?}");
             if let Err(faults) = Settings::resolve(merged) {

@@ -1,5 +1,5 @@
-//! Which names checks and profiles can bear, and how many of them there may be: asked before anything else is done with a
-//! name, so that no other room ever has one that could deceive.
+//! Which names checks and profiles can bear, and how many of them there may be: asked before anything else is done with
+//! a name, so that no other room ever has one that could deceive.
 
 use std::collections::HashSet;
 
@@ -33,7 +33,8 @@ pub const RESERVED: [&str; 22] = [
     "completion-words",
 ];
 
-/// Words before whose dots git's configuration has something else than the name of a check: `wtcheck.profile.ci.timeout`.
+/// Words before whose dots git's configuration has something else than the name of a check:
+/// `wtcheck.profile.ci.timeout`.
 const TABLES: [&str; 3] = ["check", "profile", "launcher"];
 
 /// More checks, or profiles, than these are a slip, or a wish to keep the machine busy.

@@ -1,7 +1,7 @@
 //! Whose word counts, and what holds where nobody says anything.
 //!
-//! A check's own word comes before the run's, and the run's before the default. Only what the command line says of the run
-//! comes before everything.
+//! A check's own word comes before the run's, and the run's before the default. Only what the command line says of the
+//! run comes before everything.
 
 use serde::{Serialize, Serializer};
 
@@ -105,8 +105,10 @@ impl<T: Clone> Resolved<PerKind<T>> {
 /// The value, where it is the same for every kind.
 impl<T: Clone + PartialEq + Serialize> Serialize for PerKind<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let [first, rest @ ..] = KINDS.map(|kind| self.of(kind));
-        rest.iter().all(|other| *other == first).then_some(first).serialize(serializer)
+        let mut each = KINDS.iter().map(|kind| self.of(*kind));
+        let first = each.next();
+        let is_one = each.all(|other| first.as_ref() == Some(&other));
+        first.filter(|_| is_one).serialize(serializer)
     }
 }
 

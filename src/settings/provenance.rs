@@ -1,5 +1,5 @@
-//! Values that know their place while figment merges them: each layer goes in with its origin, and each merged value comes
-//! out with that of the layer it came from.
+//! Values that know their place while figment merges them: each layer goes in with its origin, and each merged value
+//! comes out with that of the layer it came from.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

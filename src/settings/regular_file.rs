@@ -1,4 +1,5 @@
-//! Reading files of which nobody knows what they are: never for ever, never more than they may hold, and nothing but files.
+//! Reading files of which nobody knows what they are: never for ever, never more than they may hold, and nothing but
+//! files.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -16,8 +17,8 @@ pub(super) enum Links {
     Refused,
 }
 
-/// The content of a regular file of at most `limit` bytes. What the file system says of a file's length is not relied on:
-/// a file can grow while it is read, and some that say 0 have no end.
+/// The content of a regular file of at most `limit` bytes. What the file system says of a file's length is not relied
+/// on: a file can grow while it is read, and some that say 0 have no end.
 pub(super) fn contents(path: &Path, links: Links, limit: usize) -> io::Result<Vec<u8>> {
     let file = open(path, links)?;
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);

@@ -38,15 +38,18 @@ keys! {
         "slow-after" slow_after: Span = OfKind(|_| Span(Duration::from_mins(1)));
         /// Attempts after the first, at most 999.
         "retries" retries: Retries = OfKind(|kind| Retries(kind.defaults().retries));
-        /// How the wait between attempts grows: fixed, linear (delay x attempt), or exponential (delay x 2^(attempt-1)).
+        /// How the wait between attempts grows: fixed, linear (delay x attempt), or exponential (delay x
+        /// 2^(attempt-1)).
         "backoff" backoff: OneOf<BackoffKind> = OfKind(|_| OneOf(BackoffKind::Exponential));
         /// The wait after the first attempt. No wait is shorter than 10ms, whatever is set.
         "retry-delay" retry_delay: Span = OfKind(|_| Span(Duration::from_millis(200)));
         /// No wait between attempts is longer than this.
         "retry-max-delay" retry_max_delay: Span = OfKind(|_| Span(Duration::from_secs(10)));
-        /// Whether each wait is multiplied by a factor drawn from 0.5 to 1, so that many retries do not come at one moment.
+        /// Whether each wait is multiplied by a factor drawn from 0.5 to 1, so that many retries do not come at one
+        /// moment.
         "retry-jitter" retry_jitter: Flag = OfKind(|_| Flag(true));
-        /// What is worth another attempt: timeout, lock (another git process held one), error (it could not be carried out), failure.
+        /// What is worth another attempt: timeout, lock (another git process held one), error (it could not be carried
+        /// out), failure.
         "retry-on" retry_on: Classes = OfKind(|kind| Classes(kind.defaults().retry_on.to_vec()));
         /// Cancel everything else at the first unit that does not pass.
         "fail-fast" fail_fast: Flag = Always(Flag(false), "");
@@ -54,7 +57,8 @@ keys! {
         "max-fail" max_fail: Count = Always(Count(0), "never");
         /// Bytes of each output stream that are kept, the last ones.
         "max-output" max_output: Size = OfKind(|_| Size(256 * 1024));
-        /// Whether the index of a worktree that rests may be refreshed after the report, so that git need not read files again at every look.
+        /// Whether the index of a worktree that rests may be refreshed after the report, so that git need not read
+        /// files again at every look.
         "refresh-index" refresh_index: Flag = Always(Flag(true), "");
     }
 }

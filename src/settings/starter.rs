@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::checks::built_in;
 use crate::settings::literal::toml;
 
 /// What a file at the top of a worktree suggests: the file, a check's name, its command.
@@ -21,8 +22,10 @@ fn suggestion(top: &Path) -> Option<&'static (&'static str, &'static str, &'stat
 
 /// As a section of git's configuration.
 pub fn as_gitconfig(top: &Path) -> String {
-    let mut text = String::from(
-        "[wtcheck]\n\t# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n\t; checks = status diff log\n\t# Units at a time; 0 is the number of CPUs.\n\t; maxConcurrency = 0\n\t# git reads ; and # as the start of a comment: a command that holds one stands in double quotes.\n",
+    let names: Vec<&str> = built_in().map(|kind| kind.name()).collect();
+    let (listed, words) = (names.join(", "), names.join(" "));
+    let mut text = format!(
+        "[wtcheck]\n\t# What runs on each worktree, in this order; without this line: {listed}, then every check below.\n\t; checks = {words}\n\t# Units at a time; 0 is the number of CPUs.\n\t; maxConcurrency = 0\n\t# git reads ; and # as the start of a comment: a command that holds one stands in double quotes.\n",
     );
     match suggestion(top) {
         Some((file, name, command)) => text.push_str(&format!(
@@ -35,8 +38,10 @@ pub fn as_gitconfig(top: &Path) -> String {
 
 /// As a settings file.
 pub fn as_toml(top: &Path) -> String {
-    let mut text = String::from(
-        "# Settings of git wtcheck for this repository; 'git wtcheck config schema' has the schema for editors.\n# What runs code (command, args, env, dir, kind) takes effect once 'git wtcheck trust' has approved it.\n\n# What runs on each worktree, in this order; without this line: status, diff, log, then every check below.\n# checks = [\"status\", \"diff\", \"log\"]\n\n# Units at a time; 0 is the number of CPUs.\n# max-concurrency = 0\n",
+    let names: Vec<&str> = built_in().map(|kind| kind.name()).collect();
+    let (listed, array) = (names.join(", "), toml(&names.as_slice().into()));
+    let mut text = format!(
+        "# Settings of git wtcheck for this repository; 'git wtcheck config schema' has the schema for editors.\n# What runs code (command, args, env, dir, kind) takes effect once 'git wtcheck trust' has approved it.\n\n# What runs on each worktree, in this order; without this line: {listed}, then every check below.\n# checks = {array}\n\n# Units at a time; 0 is the number of CPUs.\n# max-concurrency = 0\n",
     );
     match suggestion(top) {
         Some((file, name, command)) => text.push_str(&format!(

@@ -1,7 +1,8 @@
 //! What is made of a table of keys: what the layers say of each, what is in effect, and what is known of it.
 //!
-//! A row is a key with its documentation: `"timeout" timeout: Span = OfKind(...)`, its name, its field, its type and its
-//! default. What a default is decides on the type of what is in effect: there may be no value, or one for each kind of check.
+//! A row is a key with its documentation: `"timeout" timeout: Span = OfKind(...)`, its name, its field, its type and
+//! its default. What a default is decides on the type of what is in effect: there may be no value, or one for each kind
+//! of check.
 
 macro_rules! keys {
     (
@@ -32,7 +33,8 @@ macro_rules! keys {
                 schema: schemars::SchemaGenerator::subschema_for::<$type>,
             },)+];
 
-            /// Reads the value of one key, unless a stronger layer has said it already. A name that no key has is passed over.
+            /// Reads the value of one key, unless a stronger layer has said it already. A name that no key has is
+            /// passed over.
             pub(super) fn read(&mut self, key: &str, value: &figment::value::Value, origin: &Origin) -> figment::error::Result<()> {
                 match key {
                     $($key if self.$field.is_none() => {
@@ -56,7 +58,8 @@ macro_rules! keys {
         }
 
         impl $values {
-            /// Every key with its value as JSON (null where there is none, or one for each kind of check), and who has set it.
+            /// Every key with its value as JSON (null where there is none, or one for each kind of check), and who has
+            /// set it.
             pub fn listed(&self) -> impl Iterator<Item = (&'static Key, serde_json::Value, &SetBy)> {
                 let values = [$((serde_json::to_value(&self.$field.value), &self.$field.set_by),)+];
                 $said::KEYS.iter().zip(values).map(|(key, (value, set_by))| (key, value.unwrap_or_default(), set_by))

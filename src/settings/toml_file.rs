@@ -240,7 +240,7 @@ mod tests {
         let Document { placed, findings, .. } = document.expect("a layer");
         let data = serde_json::to_value(placed.data).expect("JSON");
         assert_eq!(data, serde_json::json!({ "retries": 1, "check": { "a": {} }, "profile": { "p": {} } }));
-        assert_eq!((findings.warnings.into_told().len(), findings.errors.into_told().len()), (3, 1));
+        assert_eq!((findings.warnings.into_diagnostics().len(), findings.errors.into_diagnostics().len()), (3, 1));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a repository's own file may make run: nothing, until exactly that has been approved.
 //!
-//! An approval is a small file outside the repository, one for each pair of a repository and a set of definitions, so that
-//! two approvals at once cannot lose one another. It is made of the definitions as they were read, and what is run is made
-//! of the same reading: a file that changes in between changes nothing.
+//! An approval is a small file outside the repository, one for each pair of a repository and a set of definitions, so
+//! that two approvals at once cannot lose one another. It is made of the definitions as they were read, and what is run
+//! is made of the same reading: a file that changes in between changes nothing.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, ErrorKind, Write};
@@ -23,8 +23,8 @@ use crate::settings::run_keys::INHERITS;
 use crate::text::name::identifier;
 use crate::text::quote;
 
-/// What of a file decides which command runs, by its path (`check.test.command`), each as JSON: what a check runs, that it
-/// is enabled, and what leads to checks and profiles that the file itself does not define.
+/// What of a file decides which command runs, by its path (`check.test.command`), each as JSON: what a check runs, that
+/// it is enabled, and what leads to checks and profiles that the file itself does not define.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Code(BTreeMap<Vec<String>, serde_json::Value>);
 
@@ -124,8 +124,8 @@ impl Own {
         }
     }
 
-    /// Whether every word of an expression is known to name nothing of another layer. The words of CEL's own that are not
-    /// told apart here, and those in quotes, only make one be asked about that would not have to be.
+    /// Whether every word of an expression is known to name nothing of another layer. The words of CEL's own that are
+    /// not told apart here, and those in quotes, only make one be asked about that would not have to be.
     fn holds_expression(&self, value: &Value) -> bool {
         const WORDS: [&str; 5] = ["worktree", "true", "false", "null", "in"];
         let Some(text) = value.as_str() else { return false };
@@ -234,7 +234,8 @@ impl Store {
 
     /// Takes back every approval for a repository. Gives how many there were, and what could not be removed.
     ///
-    /// What belongs to the repository is told by its name alone: nothing in a file, and no fault of another, keeps an approval.
+    /// What belongs to the repository is told by its name alone: nothing in a file, and no fault of another, keeps an
+    /// approval.
     pub fn revoke(&self, common_dir: &Path) -> io::Result<(usize, Vec<Unread>)> {
         let of_repository = self.file(common_dir, "");
         let prefix = of_repository.file_stem().map(|stem| stem.as_bytes().to_vec()).unwrap_or_default();

@@ -309,7 +309,7 @@ impl Word for BackoffKind {
 
 impl Word for CheckKind {
     fn words() -> impl Iterator<Item = (&'static str, Self)> {
-        KINDS.into_iter().map(|kind| (kind.name(), kind))
+        KINDS.iter().map(|kind| (kind.name(), *kind))
     }
 }
 

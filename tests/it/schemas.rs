@@ -168,7 +168,7 @@ fn with_kinds(mut schema: Value) -> Value {
     let definitions = &mut schema["$defs"];
     definitions["kind"]["enum"] = KINDS.iter().map(|kind| json!(kind.name())).collect();
     for kind in KINDS {
-        definitions[format!("{}_facts", kind.name())] = facts_of(kind);
+        definitions[format!("{}_facts", kind.name())] = facts_of(*kind);
     }
     for unit in ["unit", "unit_finished"] {
         let Some(cases) = definitions.pointer_mut(&format!("/{unit}/allOf")).and_then(Value::as_array_mut) else {
