@@ -190,6 +190,17 @@ impl<'a> Index<'a> {
     /// Visits every entry, in order, and gives back the extensions. Where it fails, what was visited counts for
     /// nothing.
     pub fn walk(&self, mut visit: impl FnMut(&Entry<'_>)) -> Result<Vec<Extension<'a>>, Odd> {
+        self.try_walk(|entry| {
+            visit(entry);
+            Ok(())
+        })
+    }
+
+    /// The same, up to the first error of the visitor's own.
+    pub fn try_walk<E: From<Odd>>(
+        &self,
+        mut visit: impl FnMut(&Entry<'_>) -> Result<(), E>,
+    ) -> Result<Vec<Extension<'a>>, E> {
         let mut rest = Bytes(self.body);
         let (mut path, mut stage) = (Vec::new(), 0);
         for _ in 0..self.count {
@@ -206,11 +217,11 @@ impl<'a> Index<'a> {
                 Ordering::Greater => false,
             };
             if !is_after {
-                return Err(Odd::Order);
+                return Err(Odd::Order.into());
             }
-            visit(&fixed.entry(&path));
+            visit(&fixed.entry(&path))?;
         }
-        extensions(rest)
+        Ok(extensions(rest)?)
     }
 }
 

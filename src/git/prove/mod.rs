@@ -1,0 +1,157 @@
+//! What `git status` would count in a worktree, told without git: from its index, and from looks at its files.
+//!
+//! Invariants:
+//! - What is said is what `git status --porcelain=v2 --untracked-files=normal` would say. Wherever that is not certain, nothing
+//!   is said but [`Why`]: no file is read to find out.
+//! - Nothing is written, no process is started, no link is followed below the top, and no other mount is gone over to.
+//! - Memory is bounded by the index, and by the longest file of ignore rules for each folder on the way down; no more than
+//!   [`DEEPEST`] folders are open at a time.
+//!
+//! What concerns the repository as a whole (its configuration, its extensions, who owns it, where it lies) is for the caller to
+//! rule out beforehand.
+
+mod entry;
+mod index_file;
+mod untracked;
+mod walk;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bstr::BString;
+
+use crate::git::ignore::Sources;
+use crate::git::index::{Entry, Extension, Hash, Index, Odd, Type, is_plain};
+use crate::git::why::Why;
+use index_file::IndexFile;
+use walk::Walk;
+
+/// Folders that lie deeper are not walked.
+const DEEPEST: usize = 64;
+
+/// With more paths than this, changed files are only counted.
+const MOST_PATHS: usize = 10_000;
+
+/// What git's configuration says about looking at files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// `core.fileMode`: the executable bit counts.
+    pub file_mode: bool,
+    /// `core.symlinks`: links are links.
+    pub symlinks: bool,
+    /// `core.ignoreCase`.
+    pub ignore_case: bool,
+    /// `core.precomposeUnicode`.
+    pub precompose_unicode: bool,
+    /// Where ignore rules are, beside `.gitignore`.
+    pub ignore: Sources,
+}
+
+/// A worktree whose state is to be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// Its top folder.
+    pub worktree: &'a Path,
+    /// Its own git folder, where its index is.
+    pub git_dir: &'a Path,
+    /// The id of the tree of the commit that it stands on.
+    pub head_tree: &'a [u8],
+    /// What names objects in its repository.
+    pub hash: Hash,
+    /// What is configured.
+    pub terms: &'a Terms,
+}
+
+/// What git would count; nothing is staged, and nothing is unmerged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Tracked files that differ from the index, or are gone.
+    pub unstaged: u64,
+    /// Untracked files and folders that are not ignored; a folder counts once.
+    pub untracked: u64,
+    /// The paths of `unstaged`, in order; `None` where they are too many.
+    pub changed: Option<Vec<BString>>,
+}
+
+/// Tells what git would count, or why git has to be asked. `stop` is looked at all the while.
+pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
+    if task.terms.ignore_case {
+        return Err(Why::Names);
+    }
+    let file = IndexFile::read(task.git_dir)?;
+    let index = Index::open(&file.bytes, task.hash)?;
+    // What can be ruled out without a look at a file is ruled out before any.
+    let stop = Stop(stop);
+    let extensions = index.try_walk(|entry| rule_out(entry, task.terms))?;
+    rule_out_extensions(&extensions)?;
+    if root(&extensions, task.hash)? != (index.count(), task.head_tree) {
+        return Err(Why::Staged);
+    }
+    let mut walk = Walk::begin(task, file.second, stop)?;
+    index.try_walk(|entry| walk.visit(entry))?;
+    walk.end()
+}
+
+/// Whether the walk is to be given up.
+#[derive(Clone, Copy, Debug)]
+struct Stop<'a>(&'a AtomicBool);
+
+impl Stop<'_> {
+    fn look(self) -> Result<(), Why> {
+        if self.0.load(Ordering::Relaxed) { Err(Why::Stopped) } else { Ok(()) }
+    }
+}
+
+impl From<Odd> for Why {
+    fn from(_: Odd) -> Self {
+        Self::IndexForm
+    }
+}
+
+fn rule_out(entry: &Entry<'_>, terms: &Terms) -> Result<(), Why> {
+    let Entry { path, stage, assume_unchanged, skip_worktree, intent_to_add, .. } = *entry;
+    if stage > 0 || assume_unchanged || skip_worktree || intent_to_add {
+        return Err(Why::Flags);
+    }
+    if !is_plain(path) {
+        return Err(Why::IndexForm);
+    }
+    if terms.precompose_unicode && !path.is_ascii() {
+        return Err(Why::Names);
+    }
+    match entry.kind() {
+        Type::File => Ok(()),
+        Type::Link if terms.symlinks => Ok(()),
+        Type::Link => Err(Why::Names),
+        Type::Gitlink => Err(Why::Submodule),
+        Type::Other => Err(Why::IndexForm),
+    }
+}
+
+fn rule_out_extensions(extensions: &[Extension<'_>]) -> Result<(), Why> {
+    if extensions.iter().any(Extension::is_required) {
+        return Err(Why::IndexForm);
+    }
+    if extensions.iter().any(|extension| extension.name == *b"FSMN") {
+        return Err(Why::Fsmonitor);
+    }
+    Ok(())
+}
+
+/// How many entries the index had when it was, as a whole, the tree of this id. (Format of `TREE`: gitformat-index(5).)
+fn root<'a>(extensions: &[Extension<'a>], hash: Hash) -> Result<(u32, &'a [u8]), Why> {
+    let mut trees = extensions.iter().filter(|extension| extension.name == *b"TREE");
+    let (Some(tree), None) = (trees.next(), trees.next()) else { return Err(Why::Staged) };
+    read_root(tree.content, hash).ok_or(Why::Staged)
+}
+
+fn read_root(content: &[u8], hash: Hash) -> Option<(u32, &[u8])> {
+    // The path of the root is empty.
+    let numbers_and_rest = content.strip_prefix(b"\0")?;
+    let end = numbers_and_rest.iter().position(|byte| *byte == b'\n')?;
+    let (numbers, rest) = numbers_and_rest.split_at(end);
+    let count = numbers.split(|byte| *byte == b' ').next()?;
+    // -1 where it is no tree any more.
+    let count = std::str::from_utf8(count).ok()?.parse().ok()?;
+    Some((count, rest.get(1..=hash.length())?))
+}
