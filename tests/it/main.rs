@@ -29,6 +29,7 @@ mod neighbours;
 mod odd_repositories;
 mod outputs;
 mod processes;
+mod prove;
 mod schemas;
 mod screens;
 mod selection;
