@@ -286,3 +286,37 @@ fn class(name: &[u8]) -> Option<fn(u8) -> bool> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_pattern_that_matches_decides() {
+        let list = List::read(b"*.o\n!keep.o\n/a/**/f\nb/\n".to_vec()).expect("patterns");
+        let verdict = |path: &str| list.verdict(path.as_bytes(), false);
+        assert_eq!(
+            ["x/y.o", "x/keep.o", "a/f", "a/b/c/f", "b", "c"].map(verdict),
+            [Some(true), Some(false), Some(true), Some(true), None, None]
+        );
+        assert_eq!(list.verdict(b"x/b", true), Some(true));
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_any_path_is_refused() {
+        assert!(List::read(vec![b'a'; LONGEST_LINE]).is_some());
+        assert!(List::read(vec![b'a'; LONGEST_LINE + 1]).is_none());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, path: Vec<u8>) {
+            let _ = List::read(bytes).map(|list| list.verdict(&path, true));
+        }
+
+        #[test]
+        fn no_pattern_makes_it_panic(bytes in "[]ab/*?\\[!^:\\\\ \n\r\u{0}-]{0,24}|\\[\\[:alpha:", path in "[]ab/:-]{0,12}") {
+            let _ = List::read(bytes.into_bytes()).map(|list| list.verdict(path.as_bytes(), false));
+        }
+    }
+}

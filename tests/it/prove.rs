@@ -1,5 +1,7 @@
 //! What is told of a worktree without git, held against what git says of it.
 
+#![expect(clippy::print_stdout, reason = "how much is told, and how much is left to git, is what these say")]
+
 mod patterns;
 mod rows;
 mod states;

@@ -155,3 +155,21 @@ fn read_root(content: &[u8], hash: Hash) -> Option<(u32, &[u8])> {
     let count = std::str::from_utf8(count).ok()?.parse().ok()?;
     Some((count, rest.get(1..=hash.length())?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_root_of_a_cache_tree() {
+        let read = |content: &[u8]| read_root(content, Hash::Sha1).map(|(count, id)| (count, id.to_vec()));
+        let tree = |numbers: &str| [b"\0", numbers.as_bytes(), b"\n", &[7; 20], b"sub\x001 0\n"].concat();
+        assert_eq!(read(&tree("12 1")), Some((12, vec![7; 20])));
+        assert_eq!(read(&tree("-1 1")), None);
+        assert_eq!(read(&tree("x 1")), None);
+        assert_eq!(read(b"sub\x001 0\n"), None);
+        for end in 0..24 {
+            assert_eq!(read(&tree("1 1")[..end]), None);
+        }
+    }
+}

@@ -218,9 +218,9 @@ pub(super) const CHANGES: &[Change] = &[
         world.git(&["reset", "--soft", "HEAD~"]);
         world.subject.look_at_head();
     }),
-    odd("intent to add", |world, _| {
-        let path = there(world);
-        world.git(&["add", "--force", "--intent-to-add", "--", &path]);
+    odd("intent to add", |world, path| {
+        world.subject.try_write(path, b"intended");
+        world.git(&["add", "--force", "--intent-to-add", "--", &text(path)]);
     }),
     odd("assume unchanged", |world, _| world.update("--assume-unchanged")),
     odd("skip worktree", |world, _| world.update("--skip-worktree")),
