@@ -5,73 +5,25 @@
 //!   is said but [`Why`]: no file is read to find out.
 //! - Nothing is written, no process is started, no link is followed below the top, and no other mount is gone over to.
 //! - Memory is bounded by the index, and by the longest file of ignore rules for each folder on the way down; no more than
-//!   [`DEEPEST`] folders are open at a time.
+//!   64 folders are open at a time.
 //!
 //! What concerns the repository as a whole (its configuration, its extensions, who owns it, where it lies) is for the caller to
 //! rule out beforehand.
 
 mod entry;
 mod index_file;
+mod task;
 mod untracked;
 mod walk;
 
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use bstr::BString;
-
-use crate::git::ignore::Sources;
 use crate::git::index::{Entry, Extension, Hash, Index, Odd, Type, is_plain};
 use crate::git::why::Why;
 use index_file::IndexFile;
+use task::Stop;
+pub use task::{Counted, Task, Terms};
 use walk::Walk;
-
-/// Folders that lie deeper are not walked.
-const DEEPEST: usize = 64;
-
-/// With more paths than this, changed files are only counted.
-const MOST_PATHS: usize = 10_000;
-
-/// What git's configuration says about looking at files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// `core.fileMode`: the executable bit counts.
-    pub file_mode: bool,
-    /// `core.symlinks`: links are links.
-    pub symlinks: bool,
-    /// `core.ignoreCase`.
-    pub ignore_case: bool,
-    /// `core.precomposeUnicode`.
-    pub precompose_unicode: bool,
-    /// Where ignore rules are, beside `.gitignore`.
-    pub ignore: Sources,
-}
-
-/// A worktree whose state is to be told.
-#[derive(Clone, Copy, Debug)]
-pub struct Task<'a> {
-    /// Its top folder.
-    pub worktree: &'a Path,
-    /// Its own git folder, where its index is.
-    pub git_dir: &'a Path,
-    /// The id of the tree of the commit that it stands on.
-    pub head_tree: &'a [u8],
-    /// What names objects in its repository.
-    pub hash: Hash,
-    /// What is configured.
-    pub terms: &'a Terms,
-}
-
-/// What git would count; nothing is staged, and nothing is unmerged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Tracked files that differ from the index, or are gone.
-    pub unstaged: u64,
-    /// Untracked files and folders that are not ignored; a folder counts once.
-    pub untracked: u64,
-    /// The paths of `unstaged`, in order; `None` where they are too many.
-    pub changed: Option<Vec<BString>>,
-}
 
 /// Tells what git would count, or why git has to be asked. `stop` is looked at all the while.
 pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
@@ -90,16 +42,6 @@ pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
     let mut walk = Walk::begin(task, file.second, stop)?;
     index.try_walk(|entry| walk.visit(entry))?;
     walk.end()
-}
-
-/// Whether the walk is to be given up.
-#[derive(Clone, Copy, Debug)]
-struct Stop<'a>(&'a AtomicBool);
-
-impl Stop<'_> {
-    fn look(self) -> Result<(), Why> {
-        if self.0.load(Ordering::Relaxed) { Err(Why::Stopped) } else { Ok(()) }
-    }
 }
 
 impl From<Odd> for Why {

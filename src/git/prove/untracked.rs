@@ -2,7 +2,7 @@
 
 use rustix::fs::FileType;
 
-use super::{DEEPEST, Stop};
+use super::task::{DEEPEST, Stop};
 use crate::git::ignore::Rules;
 use crate::git::open_folder::{Buffer, Folder};
 use crate::git::why::Why;

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use bstr::BString;
-
 use super::entry::Rule;
+use super::task::{Counted, DEEPEST, Stop, Task};
 use super::untracked::Untracked;
-use super::{Counted, DEEPEST, MOST_PATHS, Stop, Task};
 use crate::git::ignore::Rules;
 use crate::git::index::Entry;
 use crate::git::open_folder::{Buffer, Folder};
@@ -88,7 +86,7 @@ impl<'a> Walk<'a> {
             }
         };
         if is_changed {
-            self.counted.add(entry.path);
+            self.counted.add_changed(entry.path);
         }
         Ok(())
     }
@@ -161,15 +159,5 @@ impl<'a> Walk<'a> {
             }
             Ok(true)
         })
-    }
-}
-
-impl Counted {
-    fn add(&mut self, path: &[u8]) {
-        self.unstaged += 1;
-        match &mut self.changed {
-            Some(changed) if changed.len() < MOST_PATHS => changed.push(BString::from(path)),
-            changed => *changed = None,
-        }
     }
 }

@@ -36,6 +36,11 @@ pub(super) fn path(random: &mut Rng) -> Vec<u8> {
     [folder.as_bytes(), random.choice(NAMES).expect("some")].concat()
 }
 
+/// Every such path.
+pub(super) fn paths() -> impl Iterator<Item = Vec<u8>> {
+    FOLDERS.iter().flat_map(|folder| NAMES.iter().map(move |name| [folder.as_bytes(), name].concat()))
+}
+
 const fn plain(name: &'static str, make: fn(&mut World, &[u8])) -> Change {
     Change { name, is_plain: true, make }
 }
@@ -84,7 +89,7 @@ pub(super) const CHANGES: &[Change] = &[
         }
     }),
     plain("new link", |world, path| {
-        let target = *world.random.choice(["f", "..", "nowhere", "/"]).as_ref().expect("some");
+        let target = *world.random.choice(["f", ".", "nowhere", "a/b"]).as_ref().expect("some");
         let _ = symlink(target, world.at(path));
     }),
     plain("ignore rules", |world, _| {

@@ -1,0 +1,79 @@
+//! What is to be told, and what is told.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bstr::BString;
+
+use crate::git::ignore::Sources;
+use crate::git::index::Hash;
+use crate::git::why::Why;
+
+/// Folders that lie deeper are not walked: so many are open at a time.
+pub(super) const DEEPEST: usize = 64;
+
+/// With more paths than this, changed files are only counted.
+const MOST_PATHS: usize = 10_000;
+
+/// What git's configuration says about looking at files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// `core.fileMode`: the executable bit counts.
+    pub file_mode: bool,
+    /// `core.symlinks`: links are links.
+    pub symlinks: bool,
+    /// `core.ignoreCase`.
+    pub ignore_case: bool,
+    /// `core.precomposeUnicode`.
+    pub precompose_unicode: bool,
+    /// Where ignore rules are, beside `.gitignore`.
+    pub ignore: Sources,
+}
+
+/// A worktree whose state is to be told.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    /// Its top folder.
+    pub worktree: &'a Path,
+    /// Its own git folder, where its index is.
+    pub git_dir: &'a Path,
+    /// The id of the tree of the commit that it stands on.
+    pub head_tree: &'a [u8],
+    /// What names objects in its repository.
+    pub hash: Hash,
+    /// What is configured.
+    pub terms: &'a Terms,
+}
+
+/// What git would count; nothing is staged, and nothing is unmerged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Tracked files that differ from the index, or are gone.
+    pub unstaged: u64,
+    /// Untracked files and folders that are not ignored; a folder counts once.
+    pub untracked: u64,
+    /// The paths of `unstaged`, in order; `None` where they are too many.
+    pub changed: Option<Vec<BString>>,
+}
+
+impl Counted {
+    /// Counts a changed file.
+    pub(super) fn add_changed(&mut self, path: &[u8]) {
+        self.unstaged += 1;
+        match &mut self.changed {
+            Some(changed) if changed.len() < MOST_PATHS => changed.push(BString::from(path)),
+            changed => *changed = None,
+        }
+    }
+}
+
+/// Whether the walk is to be given up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop<'a>(pub(super) &'a AtomicBool);
+
+impl Stop<'_> {
+    /// An error, where it is.
+    pub(super) fn look(self) -> Result<(), Why> {
+        if self.0.load(Ordering::Relaxed) { Err(Why::Stopped) } else { Ok(()) }
+    }
+}
