@@ -2,13 +2,14 @@
 //!
 //! Nothing here follows a link, goes over to another mount, waits for a pipe, or writes.
 
+use std::cell::Cell;
 use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, openat, seek, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, Stat, fstat, openat, seek, statat};
 use rustix::io::Errno;
 
 use crate::git::why::Why;
@@ -21,6 +22,8 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY
 pub(super) struct Folder {
     descriptor: OwnedFd,
     device: u64,
+    /// It was listed before, and so has to begin anew.
+    is_listed: Cell<bool>,
 }
 
 /// What a folder is listed through, so that many can be listed in one piece of memory.
@@ -32,13 +35,13 @@ impl Folder {
     pub(super) fn at(path: &Path) -> Result<Self, Why> {
         let descriptor = openat(CWD, path, FOLDER, Mode::empty()).map_err(|_| Why::Unreadable)?;
         let device = device(&descriptor)?;
-        Ok(Self { descriptor, device })
+        Ok(Self { descriptor, device, is_listed: Cell::new(false) })
     }
 
     /// Opens a folder in it; `None` where there is nothing of this name.
     pub(super) fn folder(&self, name: &[u8]) -> Result<Option<Self>, Why> {
         match self.open(name, FOLDER) {
-            Ok(descriptor) => Ok(Some(Self { descriptor, device: self.device })),
+            Ok(descriptor) => Ok(Some(Self { descriptor, device: self.device, is_listed: Cell::new(false) })),
             Err(Errno::NOENT) => Ok(None),
             // A file, or a link.
             Err(Errno::NOTDIR | Errno::LOOP) => Err(Why::Kind),
@@ -71,7 +74,9 @@ impl Folder {
         buffer: &mut Buffer,
         mut visit: impl FnMut(&[u8], FileType) -> Result<bool, Why>,
     ) -> Result<(), Why> {
-        seek(&self.descriptor, rustix::fs::SeekFrom::Start(0)).map_err(|_| Why::Unreadable)?;
+        if self.is_listed.replace(true) {
+            seek(&self.descriptor, SeekFrom::Start(0)).map_err(|_| Why::Unreadable)?;
+        }
         self.each(buffer, |name, kind| match name.to_bytes() {
             b"." | b".." => Ok(true),
             name => visit(name, kind),

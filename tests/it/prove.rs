@@ -2,9 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "how much is told, and how much is left to git, is what these say")]
 
+mod cost;
+mod index_rows;
 mod patterns;
-mod rows;
 mod states;
+mod tree_rows;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,9 @@ use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
 use crate::support::TestRepo;
+
+/// A time that is before that of any index.
+pub(super) const OLD: i64 = 1_650_000_000;
 
 /// A repository, and the worktree of it that is looked at.
 pub(super) struct Subject {

@@ -21,8 +21,8 @@ use std::sync::atomic::AtomicBool;
 use crate::git::index::{Entry, Extension, Hash, Index, Odd, Type, is_plain};
 use crate::git::why::Why;
 use index_file::IndexFile;
-use task::Stop;
 pub use task::{Counted, Task, Terms};
+use task::{LONGEST_PATH, Stop};
 use walk::Walk;
 
 /// Tells what git would count, or why git has to be asked. `stop` is looked at all the while.
@@ -55,7 +55,7 @@ fn rule_out(entry: &Entry<'_>, terms: &Terms) -> Result<(), Why> {
     if stage > 0 || assume_unchanged || skip_worktree || intent_to_add {
         return Err(Why::Flags);
     }
-    if !is_plain(path) {
+    if !is_plain(path) || path.len() > LONGEST_PATH {
         return Err(Why::IndexForm);
     }
     if terms.precompose_unicode && !path.is_ascii() {

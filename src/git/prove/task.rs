@@ -12,6 +12,10 @@ use crate::git::why::Why;
 /// Folders that lie deeper are not walked: so many are open at a time.
 pub(super) const DEEPEST: usize = 64;
 
+/// Longer paths are not told of: to git, which gives the system whole paths, some of them are an error (`PATH_MAX`, less what is
+/// put behind a folder's path).
+pub(super) const LONGEST_PATH: usize = 4000;
+
 /// With more paths than this, changed files are only counted.
 const MOST_PATHS: usize = 10_000;
 

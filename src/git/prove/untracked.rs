@@ -2,7 +2,7 @@
 
 use rustix::fs::FileType;
 
-use super::task::{DEEPEST, Stop};
+use super::task::{DEEPEST, LONGEST_PATH, Stop};
 use crate::git::ignore::Rules;
 use crate::git::open_folder::{Buffer, Folder};
 use crate::git::why::Why;
@@ -40,9 +40,7 @@ impl<'a> Untracked<'a> {
         name: &[u8],
         kind: FileType,
     ) -> Result<bool, Why> {
-        if self.ascii_only && !name.is_ascii() {
-            return Err(Why::Names);
-        }
+        rule_out(path, self.ascii_only)?;
         match kind {
             FileType::RegularFile | FileType::Symlink => Ok(!rules.ignores(path, false)),
             FileType::Directory if rules.ignores(path, true) => Ok(false),
@@ -103,11 +101,9 @@ impl<'a> Untracked<'a> {
             if name == b".git" {
                 return Err(Why::Nested);
             }
-            if ascii_only && !name.is_ascii() {
-                return Err(Why::Names);
-            }
             let length = path.len();
             path.extend_from_slice(name);
+            rule_out(path, ascii_only)?;
             match kind {
                 FileType::RegularFile | FileType::Symlink => has_file = !rules.ignores(path, false),
                 FileType::Directory if !rules.ignores(path, true) => folders.push(name.to_vec()),
@@ -118,5 +114,15 @@ impl<'a> Untracked<'a> {
             Ok(!has_file)
         })?;
         Ok((!has_file).then_some(folders))
+    }
+}
+
+fn rule_out(path: &[u8], ascii_only: bool) -> Result<(), Why> {
+    if path.len() > LONGEST_PATH {
+        Err(Why::Unreadable)
+    } else if ascii_only && !path.is_ascii() {
+        Err(Why::Names)
+    } else {
+        Ok(())
     }
 }
