@@ -121,8 +121,9 @@ impl<'a> Walk<'a> {
     fn leave(&mut self) -> Result<(), Why> {
         let Some(level) = self.levels.last() else { return Ok(()) };
         if let Some(folder) = &level.folder {
-            let mut count = 0;
+            let (mut count, stop) = (0, self.stop);
             folder.list(&mut self.buffer, |name, _| {
+                stop.look()?;
                 count += u64::from(name != b".git");
                 Ok(true)
             })?;
