@@ -6,9 +6,10 @@ use bstr::{BString, ByteSlice};
 
 use crate::git::command::{Git, Invocation};
 
-/// The keys that are read: this program's own, git's for colours and hints, and those that say where the main worktree
-/// is and how refs are kept.
-const PATTERN: &str = "^(wtcheck|color|advice)\\.|^core\\.(worktree|bare)$|^extensions\\.(worktreeconfig|refstorage)$";
+/// What of git's configuration is of interest: this program's own sections, git's colours and hints, what decides where
+/// the main worktree is, and what a worktree's state depends on (see [`terms`](crate::git::terms)).
+const PATTERN: &str = "^(wtcheck|color|advice|extensions|status|includeif)\\.|^branch\\..*\\.(merge|remote)$|^diff\\.orderfile$|\
+    ^core\\.(worktree|bare|filemode|symlinks|ignorecase|precomposeunicode|fsmonitor|excludesfile|virtualfilesystem|gvfs)$";
 
 /// From which configuration an entry came, as `git config --show-scope` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,5 +1,6 @@
 //! The reading of git: which repository this is, which worktrees it has, what is configured.
 
+pub mod branch_state;
 pub mod command;
 pub mod config;
 pub mod config_file;
@@ -13,8 +14,12 @@ pub mod operation;
 mod path_bytes;
 pub mod prove;
 pub mod ref_storage;
+pub mod reflog;
 pub mod repository;
 pub mod stale_index;
+pub mod terms;
+pub mod upstreams;
+pub mod why;
 pub mod worktree_files;
 pub mod worktree_folder;
 pub mod worktree_list;

@@ -37,6 +37,19 @@ impl Mounts {
         #[cfg(not(target_os = "linux"))]
         true
     }
+
+    /// Whether a folder, given by its real path, lies with all that is in it on file systems whose files are kept on this
+    /// machine, under names that differ where their bytes do. Where in doubt: no. Elsewhere than on Linux: always in doubt.
+    #[cfg_attr(not(target_os = "linux"), expect(clippy::unused_self, reason = "there is no table"))]
+    pub fn keeps(&self, folder: &Path) -> bool {
+        #[cfg(target_os = "linux")]
+        return linux::keeps(&self.0, folder);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = folder;
+            false
+        }
+    }
 }
 
 /// A path without `.` and `..`, by its words alone: nothing is looked at.
@@ -99,11 +112,34 @@ mod linux {
         b"zfs",
     ];
 
+    /// Those among them that hold working trees as git knows them: neither what keeps names without regard to case, nor what
+    /// makes its files up. (An overlay shows what lies on others; the kernel requires that nobody else changes that.)
+    const KEEPING: [&[u8]; 17] = [
+        b"bcachefs",
+        b"btrfs",
+        b"erofs",
+        b"ext2",
+        b"ext3",
+        b"ext4",
+        b"f2fs",
+        b"jfs",
+        b"nilfs2",
+        b"overlay",
+        b"ramfs",
+        b"reiserfs",
+        b"rootfs",
+        b"squashfs",
+        b"tmpfs",
+        b"xfs",
+        b"zfs",
+    ];
+
     /// One mount.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(super) struct Mount {
         point: PathBuf,
         at_hand: bool,
+        keeping: bool,
     }
 
     /// Reads the table. (Format: `proc_pid_mountinfo(5)`; the fields up to a lone hyphen vary in number.)
@@ -113,7 +149,7 @@ mod linux {
             let point = fields.nth(4)?;
             let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
             let point = PathBuf::from(OsString::from_vec(unescaped(point)));
-            Some(Mount { point, at_hand: AT_HAND.contains(&kind) })
+            Some(Mount { point, at_hand: AT_HAND.contains(&kind), keeping: KEEPING.contains(&kind) })
         };
         table.lines().filter_map(mount).collect()
     }
@@ -132,23 +168,38 @@ mod linux {
     }
 
     pub(super) fn answers(mounts: &[Mount], path: &Path) -> bool {
+        around(mounts, path).is_some_and(|nearest| stays_on(&nearest.point, path, ResolveFlag::RESOLVE_NO_XDEV))
+    }
+
+    pub(super) fn keeps(mounts: &[Mount], folder: &Path) -> bool {
+        // A path that leads over a link says nothing of what is mounted in the folder.
+        let plainly = ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS;
+        around(mounts, folder).is_some_and(|nearest| {
+            let mut inside = mounts.iter().filter(|mount| mount.point.starts_with(folder));
+            nearest.keeping && inside.all(|mount| mount.keeping) && stays_on(&nearest.point, folder, plainly)
+        })
+    }
+
+    /// The mount on which a path lies, where all around it are at hand.
+    fn around<'a>(mounts: &'a [Mount], path: &Path) -> Option<&'a Mount> {
         let is_plain = path.is_absolute() && path.components().all(|part| part != Component::ParentDir);
         let around = || mounts.iter().filter(|mount| path.starts_with(&mount.point));
         // Of two mounts on one point, the later one is what is seen.
-        let Some(nearest) = around().max_by_key(|mount| mount.point.components().count()) else { return false };
-        is_plain && around().all(|mount| mount.at_hand) && stays_on(&nearest.point, path)
+        let nearest = around().max_by_key(|mount| mount.point.components().count())?;
+        (is_plain && around().all(|mount| mount.at_hand)).then_some(nearest)
     }
 
     /// Whether the way from a mount's point to a path leads nowhere else: over no link, and no mount that is new since.
-    fn stays_on(point: &Path, path: &Path) -> bool {
+    fn stays_on(point: &Path, path: &Path, resolve: ResolveFlag) -> bool {
         let Ok(inside) = path.strip_prefix(point) else { return false };
         let looking = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let Ok(root) = open(point, looking | OFlag::O_DIRECTORY, Mode::empty()) else { return false };
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
-        let how = OpenHow::new().flags(looking).resolve(ResolveFlag::RESOLVE_NO_XDEV);
-        match openat2(&root, inside, how) {
+        let takes_links = !resolve.contains(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        match openat2(&root, inside, OpenHow::new().flags(looking).resolve(resolve)) {
             // That nothing is there, or may not be entered, is an answer too.
-            Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ELOOP | Errno::ENAMETOOLONG) => true,
+            Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ENAMETOOLONG) => true,
+            Err(Errno::ELOOP) => takes_links,
             // EXDEV; or a kernel that does not know the call.
             Err(_) => false,
         }
@@ -182,6 +233,36 @@ mod linux {
             }
             assert!(answers(&mounts, Path::new("/etc/no such file/there")));
             assert!(!answers(&[], Path::new("/etc")), "without a table nothing is known");
+        }
+
+        #[test]
+        fn a_folder_is_kept_where_all_that_is_in_it_is() {
+            let mounts = parse(
+                b"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / /proc rw - proc x rw\n3 1 0:3 / /etc/a rw - vfat x rw\n\
+                  4 1 0:4 / /etc/b/c rw - autofs x rw\n5 1 0:5 / /etc/d/e rw - tmpfs x rw\n",
+            );
+            for (folder, is_kept) in [
+                ("/etc/d", true),
+                ("/no such folder", true),
+                ("/etc", false),
+                ("/etc/a", false),
+                ("/etc/b", false),
+                ("/proc/1", false),
+                ("relative", false),
+            ] {
+                assert_eq!(keeps(&mounts, Path::new(folder)), is_kept, "{folder}");
+            }
+        }
+
+        #[test]
+        fn a_folder_behind_a_link_is_not_known_to_be_kept() {
+            let folder = tempfile::tempdir().expect("a folder");
+            let top = folder.path().canonicalize().expect("a folder");
+            std::fs::create_dir(top.join("there")).expect("a folder");
+            std::os::unix::fs::symlink("there", top.join("link")).expect("a link");
+            let mounts = parse(&std::fs::read("/proc/self/mountinfo").expect("the table"));
+            assert!(!keeps(&mounts, &top.join("link")));
+            assert_eq!(keeps(&mounts, &top.join("there")), keeps(&mounts, &top));
         }
 
         #[test]

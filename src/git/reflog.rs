@@ -1,0 +1,101 @@
+//! A log of a ref, where it is a file, counted without git.
+//!
+//! A line that git might read otherwise than it is read here is not read. (Rule: `show_one_reflog_ent` in git's
+//! refs/files-backend.c, which passes over lines that it finds corrupt.)
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use bstr::ByteSlice;
+
+use crate::git::why::Why;
+
+/// A longer log is not read.
+const LONGEST: u64 = 16 << 20;
+
+/// How many entries a log has; where it is not there, it has none. `id_length`: how many digits an object id has.
+pub fn count(log: &Path, id_length: usize) -> Result<u64, Why> {
+    let file = match File::open(log) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(_) => return Err(Why::Unreadable),
+    };
+    let mut lines = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut lines).map_err(|_| Why::Unreadable)?;
+    let is_whole = lines.len() as u64 <= LONGEST && (lines.is_empty() || lines.ends_with(b"\n"));
+    let all_entries = || lines.lines_with_terminator().all(|line| is_entry(line, id_length).unwrap_or(false));
+    if is_whole && all_entries() { Ok(lines.find_iter(b"\n").count() as u64) } else { Err(Why::Unreadable) }
+}
+
+/// `OLD NEW NAME <EMAIL> SECONDS ZONE`, and mostly a tab and a message.
+fn is_entry(line: &[u8], id_length: usize) -> Option<bool> {
+    let (old, rest) = (line.get(..id_length)?, line.get(id_length..)?.strip_prefix(b" ")?);
+    let (new, rest) = (rest.get(..id_length)?, rest.get(id_length..)?.strip_prefix(b" ")?);
+    let rest = rest.get(rest.find_byte(b'>')? + 1..)?.strip_prefix(b" ")?;
+    let (seconds, rest) = rest.split_at_checked(rest.find_byte(b' ')?)?;
+    let (zone, rest) = rest.strip_prefix(b" ")?.split_at_checked(5)?;
+    let are_ids = [old, new].iter().all(|id| id.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
+    // The epoch itself is no time to git.
+    let is_time = seconds.iter().all(u8::is_ascii_digit) && (1..=18).contains(&seconds.len()) && seconds != b"0";
+    let is_zone = matches!(zone[0], b'+' | b'-') && zone[1..].iter().all(u8::is_ascii_digit);
+    let is_end = matches!(rest.first(), Some(b'\t' | b'\n'));
+    Some(are_ids && is_time && !seconds.starts_with(b"0") && is_zone && is_end && !line.contains(&0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(text: &[u8]) -> Result<u64, Why> {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("stash"), text).expect("a file");
+        count(&folder.path().join("stash"), 40)
+    }
+
+    fn line(time: &str, message: &str) -> String {
+        format!("{} {} A U Thor <a@b> {time}{message}\n", "0".repeat(40), "1a".repeat(20))
+    }
+
+    #[test]
+    fn counts_lines_as_git_writes_them() {
+        let two = line("1700000000 +0100", "\tWIP on main: 1 > 2") + &line("1 -0000", "");
+        assert_eq!(counted(two.as_bytes()), Ok(2));
+        assert_eq!(counted(b""), Ok(0));
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(count(&folder.path().join("stash"), 40), Ok(0));
+        assert_eq!(count(folder.path(), 40), Err(Why::Unreadable));
+    }
+
+    #[test]
+    fn a_log_with_a_line_that_git_would_pass_over_is_not_counted() {
+        let whole = line("1700000000 +0100", "\tx");
+        for text in [
+            line("0 +0100", "\tx"),
+            line("00 +0100", "\tx"),
+            line("1700000000 0100", "\tx"),
+            line("1700000000 +01", ""),
+            line("1700000000 +0100", "x"),
+            line("99999999999999999999 +0100", "\tx"),
+            line(" +0100", "\tx"),
+            whole.replace("> ", ">"),
+            whole.replace("1a", "1A"),
+            whole.replacen('0', "", 1),
+            whole.trim_end().to_owned(),
+            "\n".to_owned(),
+        ] {
+            assert_eq!(counted(text.as_bytes()), Err(Why::Unreadable), "{text}");
+            assert_eq!(counted((whole.clone() + &text).as_bytes()), Err(Why::Unreadable), "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, at in 0_usize..100, byte: u8) {
+            let _ = is_entry(&bytes, 40);
+            let mut line = line("1700000000 +0100", "\tx").into_bytes();
+            line[at] = byte;
+            let _ = is_entry(&line, 40);
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Whether a worktree's state may be told without git at all: what its repository's configuration, the environment, owners and
+//! file systems have to say to that.
+//!
+//! What is ruled out here is ruled out for one of two reasons. Either git would do other things than look at files and compare
+//! them with the index, or it cannot be known that it would not.
+
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice;
+
+use crate::git::command::REPOSITORY_VARIABLES;
+use crate::git::config::{Entry, Scope, boolean};
+use crate::git::mounts::Mounts;
+use crate::git::ref_storage;
+use crate::git::why::Why;
+use crate::model::environment::Environment;
+use crate::model::worktree::Worktree;
+
+/// What holds in every worktree of a repository, where it may be proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// `core.fileMode`: whether the executable bit is compared.
+    pub file_mode: bool,
+    /// `core.symlinks`: where it is false, a link in the index may be a file.
+    pub symlinks: bool,
+    /// `core.precomposeUnicode`: names beyond ASCII may be other bytes on disk.
+    pub precompose_unicode: bool,
+    /// `info/exclude`, which all worktrees share.
+    pub info_exclude: PathBuf,
+    /// `core.excludesFile`, or what stands for it where it is not set.
+    pub excludes_file: Option<PathBuf>,
+    /// Whether refs are files (`extensions.refStorage`).
+    pub refs_are_files: bool,
+    /// Whether a worktree may have configuration of its own (`extensions.worktreeConfig`).
+    worktree_config: bool,
+}
+
+/// Variables of git's by which `git status` looks at nothing else, and says nothing else; those that end in `_` by their
+/// beginning. What is not known here is ruled out: git has many for its own tests, and gets more.
+const HARMLESS: [&str; 40] = [
+    "GIT_ADVICE",
+    "GIT_ASKPASS",
+    "GIT_ATTR_NOSYSTEM",
+    "GIT_AUTHOR_",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_COMMITTER_",
+    "GIT_COMPLETION_",
+    "GIT_CONFIG_",
+    "GIT_CURL_",
+    "GIT_DEFAULT_",
+    "GIT_DIFFTOOL_",
+    "GIT_DIFF_OPTS",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    "GIT_EDITOR",
+    "GIT_EXEC_PATH",
+    "GIT_EXTERNAL_",
+    "GIT_HTTP_",
+    "GIT_INDEX_VERSION",
+    "GIT_LFS_",
+    "GIT_MAN_VIEWER",
+    "GIT_MERGETOOL_",
+    "GIT_MERGE_",
+    "GIT_NO_LAZY_FETCH",
+    "GIT_OPTIONAL_LOCKS",
+    "GIT_PAGER",
+    "GIT_PAGER_IN_USE",
+    "GIT_PROGRESS_DELAY",
+    "GIT_PROTOCOL",
+    "GIT_PROXY_",
+    "GIT_PS1_",
+    "GIT_REFLOG_ACTION",
+    "GIT_SEQUENCE_EDITOR",
+    "GIT_SSH",
+    "GIT_SSH_",
+    "GIT_SSL_",
+    "GIT_TEMPLATE_DIR",
+    "GIT_TERMINAL_PROMPT",
+    "GIT_TEXTDOMAINDIR",
+    "GIT_USER_AGENT",
+    "GIT_WTCHECK_",
+];
+
+/// Whether worktrees of this repository may be proven.
+pub fn of_repository(
+    config: &[Entry],
+    common_dir: &Path,
+    environment: &Environment,
+    mounts: &Mounts,
+) -> Result<Allowed, Why> {
+    variables(environment)?;
+    let config = Config(config);
+    extensions(&config)?;
+    elsewhere(&config)?;
+    status(&config)?;
+    names(&config)?;
+    let excludes_file = excludes_file(&config, environment)?;
+    let surely_answers = excludes_file.as_deref().is_none_or(|file| mounts.answers(file));
+    if !mounts.keeps(common_dir) || !surely_answers {
+        return Err(Why::FileSystem);
+    }
+    let refs_are_files = !ref_storage::are_apart(config.0);
+    replaced(common_dir, refs_are_files)?;
+    Ok(Allowed {
+        file_mode: config.flag("core.filemode", true)?,
+        symlinks: config.flag("core.symlinks", true)?,
+        precompose_unicode: config.flag("core.precomposeunicode", false)?,
+        info_exclude: common_dir.join("info/exclude"),
+        excludes_file,
+        refs_are_files,
+        worktree_config: config.flag("extensions.worktreeconfig", false)?,
+    })
+}
+
+/// Whether this worktree of a repository that may be proven may be proven, too.
+pub fn of_worktree(worktree: &Worktree, allowed: &Allowed, mounts: &Mounts) -> Result<(), Why> {
+    if worktree.is_unanswered {
+        return Err(Why::FileSystem);
+    }
+    let Some(git_dir) = worktree.git_dir.as_deref().filter(|_| !worktree.bare && worktree.obstacle.is_none()) else {
+        return Err(Why::Unreadable);
+    };
+    if worktree.foreign {
+        return Err(Why::Owner);
+    }
+    if worktree.apart {
+        return Err(Why::Apart);
+    }
+    if worktree.head.is_none() {
+        return Err(Why::Head);
+    }
+    if !mounts.keeps(&worktree.path) {
+        return Err(Why::FileSystem);
+    }
+    if allowed.worktree_config && !is_missing(&git_dir.join("config.worktree")) {
+        return Err(Why::Configuration);
+    }
+    if disregards_case(&worktree.path) {
+        return Err(Why::Names);
+    }
+    Ok(())
+}
+
+/// git's configuration, as all worktrees have it that have none of their own.
+struct Config<'a>(&'a [Entry]);
+
+impl<'a> Config<'a> {
+    /// In their order; a later one outweighs those before it. What one worktree has for itself holds nowhere else, and it is
+    /// ruled out.
+    fn entries(&self) -> impl Iterator<Item = &'a Entry> {
+        self.0.iter().filter(|entry| entry.scope != Scope::Worktree)
+    }
+
+    fn values(&self, key: &str) -> impl Iterator<Item = Option<&'a [u8]>> {
+        self.entries().filter(move |entry| entry.key == key).map(value)
+    }
+
+    /// A boolean; git refuses to work where one of its values is none, even if a later one outweighs it.
+    fn flag(&self, key: &str, default: bool) -> Result<bool, Why> {
+        self.values(key).try_fold(default, |_, value| boolean(value)).ok_or(Why::Configuration)
+    }
+}
+
+fn value(entry: &Entry) -> Option<&[u8]> {
+    entry.value.as_ref().map(|value| value.as_slice())
+}
+
+fn is_missing(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+fn variables(environment: &Environment) -> Result<(), Why> {
+    let is_odd = |name: &[u8]| {
+        let is_known =
+            |known: &str| name == known.as_bytes() || (known.ends_with('_') && name.starts_with(known.as_bytes()));
+        // No child inherits these; but the configuration was read from the file that one of them names.
+        let is_taken_out =
+            name != b"GIT_CONFIG" && REPOSITORY_VARIABLES.iter().any(|variable| name == variable.as_bytes());
+        name.starts_with(b"GIT_") && !is_taken_out && !HARMLESS.iter().any(|known| is_known(known))
+    };
+    let is_any_odd = environment.variables().iter().any(|(name, _)| is_odd(name.as_bytes()));
+    if is_any_odd { Err(Why::GitVariable) } else { Ok(()) }
+}
+
+/// (Rule: `handle_extension` in git's setup.c.)
+fn extensions(config: &Config<'_>) -> Result<(), Why> {
+    for entry in config.entries() {
+        let Some(extension) = entry.key.strip_prefix("extensions.") else { continue };
+        let is_known = match extension {
+            "noop" | "noop-v1" | "preciousobjects" | "partialclone" | "relativeworktrees" | "worktreeconfig" => true,
+            "objectformat" => matches!(value(entry), Some(b"sha1" | b"sha256")),
+            "refstorage" => matches!(value(entry), Some(b"files" | b"reftable")),
+            _ => false,
+        };
+        if !is_known {
+            return Err(Why::Extension);
+        }
+    }
+    Ok(())
+}
+
+/// Configuration by which git looks elsewhere, or lets another program say what has changed.
+fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
+    if config.values("core.worktree").next().is_some() {
+        return Err(Why::Apart);
+    }
+    // Another program's path is no boolean. (Rule: `check_for_default_configs` in git's fsmonitor-settings.c.)
+    if config.values("core.fsmonitor").last().is_some_and(|value| boolean(value) != Some(false)) {
+        return Err(Why::Fsmonitor);
+    }
+    let varies = |entry: &Entry| {
+        // What forks of git let a program say of which files there are.
+        let is_virtual = matches!(entry.key.as_str(), "core.virtualfilesystem" | "core.gvfs");
+        // Where there are changes, git refuses to list them if it cannot read this file. (Rule: `prepare_order` in diffcore-order.c.)
+        let is_order = entry.key == "diff.orderfile";
+        // git refuses to work where one of these has no value, or concerns a branch without a name. (Rule: `handle_config` in remote.c.)
+        let is_broken =
+            entry.key.strip_prefix("branch.").is_some_and(|rest| rest.starts_with('.') || entry.value.is_none());
+        entry.key.starts_with("includeif.") || is_virtual || is_order || is_broken
+    };
+    if config.entries().any(varies) { Err(Why::Configuration) } else { Ok(()) }
+}
+
+/// `status.*`: nothing of it changes what is told with `--porcelain=v2`, but git refuses to work where it is malformed.
+/// (Rule: `git_status_config` in git's builtin/commit.c, and `finalize_deferred_config` there: `status.aheadBehind` and
+/// its like are for people only.)
+fn status(config: &Config<'_>) -> Result<(), Why> {
+    for entry in config.entries() {
+        let Some(key) = entry.key.strip_prefix("status.") else { continue };
+        let is_flag = || boolean(value(entry)).is_some();
+        let is_fine = match key {
+            "aheadbehind"
+            | "branch"
+            | "displaycommentprefix"
+            | "relativepaths"
+            | "short"
+            | "showstash"
+            | "submodulesummary" => is_flag(),
+            "renames" => is_flag() || matches!(value(entry), Some(b"copy" | b"copies")),
+            "renamelimit" => {
+                value(entry).is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+            }
+            "showuntrackedfiles" => matches!(value(entry), Some(b"no" | b"normal" | b"all")),
+            key => key == "color" || key.starts_with("color."),
+        };
+        if !is_fine {
+            return Err(Why::Configuration);
+        }
+    }
+    Ok(())
+}
+
+fn names(config: &Config<'_>) -> Result<(), Why> {
+    if config.flag("core.ignorecase", false)? { Err(Why::Names) } else { Ok(()) }
+}
+
+/// Whether names in a worktree lead to the same files in capitals, as on some file systems and in folders made so.
+/// (Rule: `create_default_files` in git's setup.c finds out in the same way.)
+fn disregards_case(folder: &Path) -> bool {
+    let look = |name: &str| folder.join(name).symlink_metadata();
+    let Ok(in_capitals) = look(".GIT") else { return false };
+    look(".git").is_ok_and(|file| (file.dev(), file.ino()) == (in_capitals.dev(), in_capitals.ino()))
+}
+
+/// The file of patterns that hold in all repositories.
+/// (Rules: `git_config_pathname` in git's config.c, `interpolate_path` and `xdg_config_home` in path.c.)
+fn excludes_file(config: &Config<'_>, environment: &Environment) -> Result<Option<PathBuf>, Why> {
+    let home = environment.variables().iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_bytes());
+    let within = |folder: &[u8], file: &[u8]| PathBuf::from(OsString::from_vec([folder, b"/", file].concat()));
+    let file = match config.values("core.excludesfile").last() {
+        Some(Some(b"")) => None,
+        Some(Some(file)) => Some(match file.strip_prefix(b"~/") {
+            Some(file) => within(home.ok_or(Why::Configuration)?, file),
+            None => PathBuf::from(OsStr::from_bytes(file)),
+        }),
+        Some(None) => return Err(Why::Configuration),
+        None => match environment.get("XDG_CONFIG_HOME") {
+            Some(folder) => Some(within(folder.as_bytes(), b"git/ignore")),
+            None => home.map(|home| within(home, b".config/git/ignore")),
+        },
+    };
+    // Another user's home, where git is installed, or from where the worktree is.
+    if file.as_deref().is_some_and(Path::is_relative) { Err(Why::Configuration) } else { Ok(file) }
+}
+
+/// More than this of packed refs is not searched.
+const LONGEST_PACKED_REFS: u64 = 64 << 20;
+
+/// Grafts, and replaced objects: git shows other trees and other histories than the ids say. (Where refs are not files, only
+/// git can tell whether objects are replaced.)
+fn replaced(common_dir: &Path, refs_are_files: bool) -> Result<(), Why> {
+    let has_loose = || match common_dir.join("refs/replace").read_dir() {
+        Ok(mut refs) => refs.next().is_some(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    };
+    let has_packed = || {
+        let packed = common_dir.join("packed-refs");
+        match packed.metadata().map(|file| file.len() <= LONGEST_PACKED_REFS).and_then(|is_short| {
+            if is_short { std::fs::read(&packed).map(|refs| refs.contains_str(" refs/replace/")) } else { Ok(true) }
+        }) {
+            Ok(is_replaced) => is_replaced,
+            Err(error) => error.kind() != ErrorKind::NotFound,
+        }
+    };
+    let is_replaced = refs_are_files && (has_loose() || has_packed());
+    if is_replaced || !is_missing(&common_dir.join("info/grafts")) { Err(Why::Replaced) } else { Ok(()) }
+}
