@@ -36,7 +36,7 @@ pub struct Allowed {
     /// Whether refs are files (`extensions.refStorage`).
     pub refs_are_files: bool,
     /// Whether a worktree may have configuration of its own (`extensions.worktreeConfig`).
-    worktree_config: bool,
+    pub worktree_config: bool,
 }
 
 /// Variables of git's by which `git status` looks at nothing else, and says nothing else; those that end in `_` by their

@@ -5,6 +5,7 @@
 #![allow(clippy::must_use_candidate, clippy::missing_panics_doc, reason = "assertions are what these are for")]
 
 mod bounds;
+mod branch_state;
 mod builtins;
 mod completion;
 mod conditions;
@@ -40,6 +41,7 @@ mod simulation;
 mod strategies;
 mod support;
 mod table;
+mod terms;
 mod timings;
 mod trust;
 mod worktrees;

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test and each bench uses its own part")]
 
 pub mod drive;
+pub mod errands;
 mod fleet;
 pub mod leftovers;
 pub mod machine;
@@ -19,6 +20,9 @@ use tempfile::TempDir;
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_git-wtcheck");
+
+/// What says for a whole run of the tests whether proofs are held against git.
+const PROVE: &str = "GIT_WTCHECK_PROVE";
 
 /// A repository in a folder of its own, beside its worktrees and a HOME of its own:
 /// `ROOT/repo` (main worktree, one commit on `main`), `ROOT/home`, and `ROOT/NAME` for each worktree.
@@ -114,6 +118,10 @@ impl TestRepo {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("LANG", "C.UTF-8")
             .stdin(Stdio::null());
+        // `check` for all tests: each proof in any of them is held against git.
+        if let Some(prove) = std::env::var_os(PROVE) {
+            command.env(PROVE, prove);
+        }
         command
     }
 
