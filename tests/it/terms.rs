@@ -107,10 +107,10 @@ fn another_extension_of_the_repository_rules_it_out() {
         ("extensions.compatObjectFormat", "sha256", Err(Why::Extension)),
     ] {
         let repo = TestRepo::new();
-        repo.config(key, value);
         if key == "extensions.compatObjectFormat" {
             repo.config("core.repositoryFormatVersion", "1");
         }
+        repo.config(key, value);
         assert_eq!(repository(&repo).map(|_| ()), expected, "{key}");
     }
 }
