@@ -10,13 +10,15 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use git_wtcheck::git::branch_state::{BranchState, Inquiry};
+use git_wtcheck::git::errand::Printed;
 use git_wtcheck::git::terms::{of_repository, of_worktree};
 use git_wtcheck::git::upstreams::Upstream;
 use git_wtcheck::git::why::Why;
+use git_wtcheck::model::answer::Exit;
 use git_wtcheck::model::worktree::Worktree;
 
-use crate::support::TestRepo;
 use crate::support::errands::{discovered, environment, run};
+use crate::support::{TestRepo, there_is};
 
 /// The repositories of the short run.
 const SHORT: u64 = 16;
@@ -99,12 +101,21 @@ const fn is_plain(seed: u64) -> bool {
 /// Draws a repository and compares each of its worktrees; gives its kind, and why git is asked.
 fn compared(seed: u64) -> Vec<(&'static str, Option<Why>)> {
     let drawn = draw(seed);
-    let environment = environment(&drawn.repo, ".");
+    let kind =
+        |path: &Path| drawn.kinds.iter().find(|(known, _)| known == path).map_or("no upstream", |(_, kind)| *kind);
+    let held = held(&drawn.repo, &format!("seed {seed}"), |path| kind(path).to_owned());
+    held.into_iter().map(|(path, state)| (kind(&path), state.err())).collect()
+}
+
+/// What is told of each worktree, which git must tell, too.
+fn held(repo: &TestRepo, of: &str, kind: impl Fn(&Path) -> String) -> Vec<(PathBuf, Result<BranchState, Why>)> {
+    let environment = environment(repo, ".");
     let (git, repository) = discovered(&environment);
     let allowed = of_repository(&repository.config, &repository.common_dir, &environment, git.mounts());
-    let allowed = allowed.unwrap_or_else(|why| panic!("seed {seed}: {why:?}"));
+    let allowed = allowed.unwrap_or_else(|why| panic!("{of}: {why:?}"));
     let may_be = |worktree: &Worktree| of_worktree(worktree, &allowed, git.mounts());
-    let provable: Vec<_> = repository.worktrees.iter().filter(|worktree| may_be(worktree).is_ok()).collect();
+    let (provable, others): (Vec<_>, Vec<_>) =
+        repository.worktrees.iter().partition(|worktree| may_be(worktree).is_ok());
     let inquiry =
         Inquiry::new(&repository.config, &repository.common_dir, allowed.refs_are_files, provable.iter().copied());
     let invocations = inquiry.invocations(&git);
@@ -112,21 +123,150 @@ fn compared(seed: u64) -> Vec<(&'static str, Option<Why>)> {
     let printed: Vec<_> = invocations.iter().map(run).collect();
     let states = inquiry.read(&printed);
     assert_eq!(states.len(), provable.len());
-    let mut found: Vec<_> = provable.iter().map(|worktree| worktree.path.clone()).zip(states).collect();
-    let others =
-        repository.worktrees.iter().filter_map(|worktree| Some((worktree.path.clone(), may_be(worktree).err()?)));
-    found.extend(others.map(|(path, why)| (path, Err(why))));
-    found
-        .into_iter()
-        .map(|(path, state)| {
-            let kind = drawn.kinds.iter().find(|(known, _)| *known == path).map_or("no upstream", |(_, kind)| *kind);
-            let expected = asked(&drawn.repo, &path);
-            if let Ok(state) = &state {
-                assert_eq!(Some(state), expected.as_ref(), "seed {seed}, {kind}, {}", path.display());
-            }
-            (kind, state.err())
-        })
-        .collect()
+    let told = provable.into_iter().zip(states);
+    let told = told.chain(others.into_iter().map(|worktree| (worktree, may_be(worktree).map(|()| unreachable!()))));
+    let held = |(worktree, state): (&Worktree, Result<BranchState, Why>)| {
+        let path = worktree.path.clone();
+        if let Ok(state) = &state {
+            assert_eq!(Some(state), asked(repo, &path).as_ref(), "{of}, {}, {}", kind(&path), path.display());
+        }
+        (path, state)
+    };
+    told.map(held).collect()
+}
+
+/// The same of a repository that was not drawn: the upstream of the worktree of this name.
+#[track_caller]
+fn upstream(repo: &TestRepo, name: &str) -> Result<Option<Upstream>, Why> {
+    let held = held(repo, "", |_| String::new());
+    let (_, state) = held.into_iter().find(|(path, _)| path.ends_with(name)).expect("a worktree of this name");
+    state.map(|state| state.upstream)
+}
+
+fn track(repo: &TestRepo, branch: &str, remote: &str, merge: &str) {
+    repo.config(&format!("branch.{branch}.remote"), remote);
+    repo.config(&format!("branch.{branch}.merge"), merge);
+}
+
+#[test]
+fn a_short_name_is_the_one_that_status_gives() {
+    let repo = TestRepo::new();
+    repo.worktree("linked");
+    track(&repo, "linked", ".", "refs/heads/main");
+    let at = |name: &str| Ok(Some(Upstream { name: name.to_owned(), ahead: Some(0), behind: Some(0) }));
+    assert_eq!(upstream(&repo, "linked"), at("main"));
+    // By itself, for-each-ref calls it `heads/main` then.
+    repo.git(&["update-ref", "refs/remotes/main/HEAD", "HEAD"]);
+    assert_eq!(repo.git(&["for-each-ref", "--format=%(upstream:short)", "refs/heads/linked"]), "heads/main");
+    assert_eq!(upstream(&repo, "linked"), at("main"));
+    repo.git(&["tag", "main"]);
+    assert_eq!(upstream(&repo, "linked"), at("heads/main"));
+}
+
+#[test]
+fn a_detached_head_that_git_takes_for_a_branch_is_for_git_to_tell() {
+    let repo = TestRepo::new();
+    let linked = repo.worktree("linked");
+    let header = |repo: &TestRepo| {
+        let printed = repo.git_in(&linked, &["status", "--porcelain=v2", "--branch"]);
+        printed.lines().filter(|line| line.starts_with("# branch.upstream")).count()
+    };
+    repo.git(&["tag", "v1"]);
+    repo.git(&["branch", "v1"]);
+    repo.git_in(&linked, &["checkout", "--quiet", "--detach", "refs/tags/v1"]);
+    assert_eq!((header(&repo), upstream(&repo, "linked")), (0, Ok(None)));
+    track(&repo, "v1", ".", "refs/heads/main");
+    assert_eq!((header(&repo), upstream(&repo, "linked")), (1, Err(Why::Upstream)), "a tag and a branch of one name");
+    repo.git(&["config", "--remove-section", "branch.v1"]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message=second"]);
+    let short = repo.git(&["rev-parse", "--short", "HEAD"]);
+    repo.git_in(&linked, &["checkout", "--quiet", "--detach", "main~0"]);
+    track(&repo, &short, ".", "refs/heads/main");
+    assert_eq!((header(&repo), upstream(&repo, "linked")), (1, Err(Why::Upstream)), "a branch named as an id");
+}
+
+#[test]
+fn distances_are_told_to_programs_whatever_people_are_told() {
+    let repo = TestRepo::new();
+    repo.worktree("linked");
+    repo.git(&["commit", "--quiet", "--allow-empty", "--message=second"]);
+    track(&repo, "linked", ".", "refs/heads/main");
+    repo.config("status.aheadBehind", "false");
+    assert_eq!(
+        upstream(&repo, "linked"),
+        Ok(Some(Upstream { name: "main".to_owned(), ahead: Some(0), behind: Some(1) }))
+    );
+}
+
+#[test]
+fn a_branch_that_has_moved_since_is_for_git_to_tell() {
+    let repo = TestRepo::new();
+    let linked = repo.worktree("linked");
+    track(&repo, "linked", ".", "refs/heads/main");
+    let (git, repository) = discovered(&environment(&repo, "."));
+    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, true, &repository.worktrees);
+    repo.git_in(&linked, &["commit", "--quiet", "--allow-empty", "--message=second"]);
+    let printed: Vec<_> = inquiry.invocations(&git).iter().map(run).collect();
+    assert_eq!(inquiry.read(&printed)[1], Err(Why::Head));
+}
+
+#[test]
+fn where_no_branch_has_an_upstream_one_process_tells_all() {
+    let repo = TestRepo::new();
+    repo.worktree("linked");
+    track(&repo, "elsewhere", "origin", "refs/heads/main");
+    let (git, repository) = discovered(&environment(&repo, "."));
+    let invocations = |files| {
+        let inquiry = Inquiry::new(&repository.config, &repository.common_dir, files, &repository.worktrees);
+        inquiry.invocations(&git).len()
+    };
+    assert_eq!((invocations(true), invocations(false)), (1, 3));
+    let none = Inquiry::new(&repository.config, &repository.common_dir, true, []);
+    assert!(none.invocations(&git).is_empty() && none.read(&[]).is_empty());
+}
+
+#[test]
+fn an_answer_that_did_not_come_whole_is_none() {
+    let repo = TestRepo::new();
+    repo.worktree("linked");
+    track(&repo, "linked", ".", "refs/heads/main");
+    let (git, repository) = discovered(&environment(&repo, "."));
+    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, true, &repository.worktrees);
+    let printed = || inquiry.invocations(&git).iter().map(|asked| run(asked).expect("an end")).collect::<Vec<_>>();
+    assert_eq!(printed().len(), 2);
+    let told = |printed: Vec<Printed>| {
+        let printed: Vec<_> = printed.into_iter().map(Ok).collect();
+        inquiry.read(&printed).iter().flatten().count()
+    };
+    assert_eq!(told(printed()), 2);
+    for of in 0..2 {
+        for length in 0..printed()[of].stdout.len() {
+            let mut cut = printed();
+            cut[of].stdout.truncate(length);
+            assert!(told(cut) < 2, "{length} bytes");
+        }
+        let mut failed = printed();
+        failed[of].exit = Exit::Code(128);
+        assert!(told(failed) < 2);
+    }
+    assert_eq!(told(Vec::new()), 0);
+}
+
+#[test]
+fn replaced_objects_are_found_where_refs_are_no_files() {
+    let repo = TestRepo::empty();
+    if !there_is(
+        "git with reftables",
+        repo.git_try(".", &["init", "--quiet", "--ref-format=reftable", "."]).status.success(),
+    ) {
+        return;
+    }
+    for message in ["first", "second"] {
+        repo.git(&["commit", "--quiet", "--allow-empty", &format!("--message={message}")]);
+    }
+    assert_eq!(upstream(&repo, "repo"), Ok(None));
+    repo.git(&["replace", "HEAD", "HEAD~"]);
+    assert_eq!(upstream(&repo, "repo"), Err(Why::Replaced));
 }
 
 /// What git says in a worktree by itself.
@@ -225,10 +365,7 @@ impl Drawn {
         self.repo.git(&["update-ref", &full, &commit]);
         self.repo.git(&["worktree", "add", "--quiet", "--detach", &folder, &commit]);
         self.repo.git_in(&folder, &["symbolic-ref", "HEAD", &full]);
-        let track = |repo: &TestRepo, remote: &str, merge: &str| {
-            repo.config(&format!("branch.{name}.remote"), remote);
-            repo.config(&format!("branch.{name}.merge"), merge);
-        };
+        let track = |repo: &TestRepo, remote: &str, merge: &str| track(repo, &name, remote, merge);
         let repo = &self.repo;
         let kind = match self.rng.u8(..16) {
             0 => "no upstream",
@@ -326,6 +463,7 @@ impl Drawn {
             ("refs/tags/origin/old", "c2"),
             ("refs/tags/main", "c3"),
             ("refs/origin/feat/x", "c1"),
+            ("refs/remotes/main/HEAD", "c4"),
         ] {
             if !self.is_plain && self.rng.u8(..4) == 0 {
                 repo.git_try(".", &["update-ref", name, &format!("refs/commits/{commit}")]);
@@ -347,7 +485,7 @@ impl Drawn {
         }
         if !self.is_plain && self.rng.u8(..3) == 0 {
             repo.config("branch.v1.remote", "origin");
-            repo.config("branch.v1.merge", "refs/heads/main");
+            repo.git(&["config", "--replace-all", "branch.v1.merge", "refs/heads/main"]);
         }
         if self.rng.bool() {
             repo.git(&["pack-refs", "--all"]);
