@@ -17,7 +17,7 @@ use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::facts::Facts;
 use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
-use git_wtcheck::plan::{Plan, Selection};
+use git_wtcheck::plan::{Plan, Selection, Terms};
 use git_wtcheck::record::Record;
 use git_wtcheck::settings::{Merged, Settings};
 
@@ -59,7 +59,7 @@ fn measure(units: usize) -> (f64, f64) {
     let worktrees: Vec<Worktree> = (0..units / CHECKS).map(plans::worktree).collect();
     let settings = settings();
     let start = Instant::now();
-    let Ok(plan) = Plan::new(settings, &Selection::default(), "/r/.git".into(), worktrees, 2) else {
+    let Ok(plan) = Plan::new(settings, &Selection::default(), ("/r/.git".into(), Terms::none()), worktrees, 2) else {
         panic!("a plan");
     };
     let planned = start.elapsed();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::git::why::Why;
 use crate::model::answer::{Captured, ProcessEnd, SourceId};
 use crate::model::facts::Facts;
 use crate::model::id::UnitId;
@@ -83,6 +84,8 @@ pub struct Attempt {
     pub reason: Option<String>,
     /// Who answered.
     pub source: SourceId,
+    /// Why git was asked, where the answer could not be proven.
+    pub asked: Option<Why>,
     /// What is left of its own process, where it had one.
     pub process: Option<ProcessEnd>,
 }

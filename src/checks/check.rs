@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::git::branch_state::BranchState;
 use crate::git::command::{Git, Invocation};
+use crate::git::prove::Counted;
 use crate::model::answer::{Evidence, Exit, Finding, SourceId};
 use crate::model::check::{Backoff, CommandLine, RetryClass};
 use crate::model::facts::FactDef;
@@ -46,6 +48,11 @@ pub trait Kind: Sync {
 
     /// The process that answers a check on one worktree ([`SourceId::Process`]).
     fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader>;
+
+    /// The answer, from what was proven of the worktree's changes and told of its branch ([`SourceId::Proof`]).
+    fn proven(&self, _question: &Question<'_>, _counted: Counted, _branch: &BranchState) -> Option<Finding> {
+        None
+    }
 
     /// Whether one process may answer a check on this worktree together with others.
     fn may_join(&self, _worktree: &Worktree) -> bool {

@@ -1,16 +1,18 @@
 //! `status`: what has changed here?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use crate::checks::check::{Asking, Feed, Kind, Question, Reader};
+use crate::checks::check::{Asking, Check, Feed, Kind, Question, Reader};
 use crate::checks::fields::Fields;
 use crate::checks::reading::{blind_spot, refused};
+use crate::git::branch_state::BranchState;
 use crate::git::command::Git;
 use crate::git::operation;
-use crate::model::answer::{Evidence, Exit, Finding, Verdict};
+use crate::git::prove::Counted;
+use crate::model::answer::{Evidence, Exit, Finding, SourceId, Verdict};
 use crate::model::facts::FactType::{Bool, Count, Text};
 use crate::model::facts::{Fact, FactDef, Facts};
 use crate::model::outcome::Outcome;
@@ -55,6 +57,26 @@ impl Kind for Status {
             FactDef::new("operation", Text, OPERATION).or_unknown(),
         ];
         &FACTS
+    }
+
+    fn route(&self, check: &Check) -> &'static [SourceId] {
+        if check.asks_of_all() { &[SourceId::Proof, SourceId::Process] } else { &[SourceId::Process] }
+    }
+
+    fn proven(&self, question: &Question<'_>, counted: Counted, branch: &BranchState) -> Option<Finding> {
+        let Counted { unstaged, untracked, changed } = counted;
+        let upstream = branch.upstream.as_ref();
+        let counts = Counts {
+            unstaged,
+            untracked,
+            stash: branch.stash,
+            upstream: upstream.map(|upstream| upstream.name.clone()),
+            divergence: upstream.map(|upstream| (upstream.ahead, upstream.behind)),
+            ..Counts::default()
+        };
+        let operation = operation_in(question.worktree.git_dir.as_deref(), question.worktree.marks);
+        let evidence = Evidence { changed: changed.map(Arc::from) };
+        Some(Finding { verdict: Verdict::passed(counts.facts(operation)), evidence })
     }
 
     fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
@@ -219,9 +241,13 @@ impl Porcelain {
         if counts.headless {
             return Verdict::errored("git cannot read what HEAD names");
         }
-        let operation = self.git_dir.as_deref().and_then(|git_dir| operation::under_way(git_dir, self.marks));
-        Verdict::passed(counts.facts(operation))
+        Verdict::passed(counts.facts(operation_in(self.git_dir.as_deref(), self.marks)))
     }
+}
+
+/// What a worktree is in the middle of; none: nobody knows.
+fn operation_in(git_dir: Option<&Path>, marks: Marks) -> Option<String> {
+    git_dir.and_then(|git_dir| operation::under_way(git_dir, marks))
 }
 
 /// What follows so many words: a path, with whatever spaces are in it.

@@ -19,7 +19,7 @@ use crate::event::{Attempt, Cause, Event, EventKind, UnitEnd};
 use crate::exec::clock::Clock;
 use crate::exec::control::Phase;
 use crate::exec::executor::{Answer, Asked, Batch, Done, Executor, NoPlace};
-use crate::exec::ledger::Ledger;
+use crate::exec::ledger::{Entry, Ledger};
 use crate::exec::retry;
 use crate::exec::running::{Ended, Running};
 use crate::exec::schedule::Schedule;
@@ -256,7 +256,7 @@ impl<E: Executor> Dispatcher<'_, E> {
                     Vec::new()
                 }
                 SourceId::Batch => self.gather(unit),
-                SourceId::Process => vec![unit],
+                SourceId::Proof | SourceId::Process => vec![unit],
             };
             if !units.is_empty() {
                 return self.spawn(source, &units);
@@ -279,7 +279,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         let mut units = vec![unit];
         for other in ready {
             let is_known = self.ledger.source(other) == Some(SourceId::Known);
-            if is_known && self.running.executor().known(&self.plan, &self.asked(other)) == Answer::Pass {
+            if is_known && matches!(self.running.executor().known(&self.plan, &self.asked(other)), Answer::Pass(_)) {
                 self.ledger[other].passed_on += 1;
             }
             if self.ledger.source(other) == Some(SourceId::Batch) && self.plan.may_join(other) {
@@ -323,7 +323,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         match result {
             Ok(answers) => {
                 // What a source says nothing of, it passes on.
-                let answers = answers.into_iter().chain(std::iter::repeat(Answer::Pass));
+                let answers = answers.into_iter().chain(std::iter::repeat(Answer::Pass(None)));
                 for ((unit, begun), answer) in units.zip(answers) {
                     self.judge(unit, source, begun, answer);
                 }
@@ -352,15 +352,19 @@ impl<E: Executor> Dispatcher<'_, E> {
         if self.ledger[unit].outcome.is_some() {
             return;
         }
-        // Where many were asked about at once, one of them may have spoilt it for all: only the last source can give
-        // up.
-        let is_given_up = |done: &Done| matches!(done.verdict.outcome, Outcome::Errored | Outcome::TimedOut);
+        // Where many were asked about at once, one of them may have spoilt it for all: only the last source can give up,
+        // unless no other could say anything else.
+        let is_given_up =
+            |done: &Done| !done.is_final && matches!(done.verdict.outcome, Outcome::Errored | Outcome::TimedOut);
         match answer {
             Answer::Done(done) if self.ledger.is_last_source(unit) || !is_given_up(&done) => match begun {
                 Some(started) => self.finish(unit, source, started, done),
                 None => _ = self.at_hand.insert(unit, (source, done)),
             },
-            Answer::Done(_) | Answer::Pass => {
+            answer => {
+                if let Answer::Pass(Some(why)) = answer {
+                    self.ledger[unit].asked = Some(why);
+                }
                 self.ledger[unit].passed_on += 1;
                 self.ask_again(unit, begun);
             }
@@ -394,7 +398,7 @@ impl<E: Executor> Dispatcher<'_, E> {
         if let (Outcome::Cancelled, None, Some(cause)) = (done.verdict.outcome, &done.verdict.reason, self.cancelled) {
             done.verdict.reason = Some(self.why(cause));
         }
-        let attempts = self.ledger[unit].attempts;
+        let Entry { attempts, asked, .. } = self.ledger[unit];
         // A condition that takes too much would take it again, and what was checked may take much longer.
         let again = self.cancelled.is_none()
             && !is_given_up
@@ -406,8 +410,16 @@ impl<E: Executor> Dispatcher<'_, E> {
         });
         let Done { verdict: Verdict { outcome, reason, facts }, evidence, process, .. } = done;
         let exit_code = process.as_ref().and_then(ProcessEnd::exit_code);
-        let attempt =
-            Attempt { number: attempts, started, duration: took, outcome, reason: reason.clone(), source, process };
+        let attempt = Attempt {
+            number: attempts,
+            started,
+            duration: took,
+            outcome,
+            reason: reason.clone(),
+            source,
+            asked,
+            process,
+        };
         self.say(EventKind::AttemptFinished { unit, attempt: Arc::new(attempt), retry_in: wait });
         if let Some(wait) = wait {
             self.waiting.push(Reverse((now + wait, unit)));

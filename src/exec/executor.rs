@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exec::control::Control;
+use crate::git::why::Why;
 use crate::model::answer::{Evidence, Finding, ProcessEnd, SourceId, Verdict};
 use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
@@ -36,13 +37,14 @@ pub struct Batch {
 pub enum Answer {
     /// This is what it came to.
     Done(Done),
-    /// It cannot tell: the next source of the route is asked, and this was nobody's attempt.
-    Pass,
+    /// It cannot tell: the next source of the route is asked, and this was nobody's attempt. Where it was to prove the
+    /// answer, it says why git has to be asked.
+    Pass(Option<Why>),
 }
 
 impl From<Option<Finding>> for Answer {
     fn from(found: Option<Finding>) -> Self {
-        found.map_or(Self::Pass, |finding| Self::Done(finding.into()))
+        found.map_or(Self::Pass(None), |finding| Self::Done(finding.into()))
     }
 }
 
@@ -92,7 +94,7 @@ pub trait Executor: Send + Sync + 'static {
 
     /// What is known without asking anybody ([`SourceId::Known`]).
     fn known(&self, _plan: &Plan, _asked: &Asked) -> Answer {
-        Answer::Pass
+        Answer::Pass(None)
     }
 
     /// Asks for units, and obeys `control` meanwhile: an answer for each, in their order.

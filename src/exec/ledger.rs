@@ -8,6 +8,7 @@ use std::time::Duration;
 use typed_index_collections::{TiVec, ti_vec};
 
 use crate::exec::executor::Done;
+use crate::git::why::Why;
 use crate::model::answer::{Evidence, ProcessEnd, SourceId};
 use crate::model::facts::Facts;
 use crate::model::id::{CheckId, RepositoryId, UnitId};
@@ -22,6 +23,8 @@ use crate::plan::{Plan, Repository};
 pub(super) struct Entry {
     /// How many sources of its route have passed it on.
     pub(super) passed_on: usize,
+    /// Why git has to be asked, where a proof was tried.
+    pub(super) asked: Option<Why>,
     pub(super) attempts: u32,
     pub(super) started: Option<Duration>,
     pub(super) duration: Duration,

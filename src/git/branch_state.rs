@@ -1,7 +1,8 @@
-//! What `git status --branch --show-stash` tells of a worktree beside its changes, for many worktrees of a repository at once.
+//! What `git status --branch --show-stash` tells of a worktree beside its changes, for many worktrees of a repository
+//! at once.
 //!
-//! One process for the trees of all HEADs, one for the upstreams of all branches where one may have one, and one for the stash
-//! where refs are not files: whatever the number of worktrees.
+//! One process for the trees of all HEADs, one for the upstreams of all branches where one may have one, and one for
+//! the stash where refs are not files: whatever the number of worktrees.
 
 use std::collections::HashMap;
 use std::io;
@@ -152,10 +153,10 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Whether git may tell of an upstream where HEAD is detached: it takes the name of what was checked out, or of what a
-    /// rebase is onto, for a branch's. (Rules: `wt_porcelain_v2_print_tracking`, `wt_status_get_detached_from` and
-    /// `wt_status_check_rebase` in git's wt-status.c: the first is the name of a tag, of a remote's branch, a ref in full or
-    /// an abbreviated id, the second an abbreviated id.)
+    /// Whether git may tell of an upstream where HEAD is detached: it takes the name of what was checked out, or of
+    /// what a rebase is onto, for a branch's. (Rules: `wt_porcelain_v2_print_tracking`, `wt_status_get_detached_from`
+    /// and `wt_status_check_rebase` in git's wt-status.c: the first is the name of a tag, of a remote's branch, a ref
+    /// in full or an abbreviated id, the second an abbreviated id.)
     fn may_be_taken_for_a_branch(&self, worktree: &Worktree, refs: &Refs<'_>) -> bool {
         let is_also = |branch: &str| {
             ["refs/tags/", "refs/remotes/"].iter().any(|folder| refs.contains_key([folder, branch].concat().as_bytes()))
@@ -174,7 +175,8 @@ impl<'a> Inquiry<'a> {
 
 type Refs<'a> = HashMap<&'a [u8], upstreams::Line<'a>>;
 
-/// Whether the name of a branch may be what git calls something else: a ref in full, an abbreviated id, a ref beside `refs/`.
+/// Whether the name of a branch may be what git calls something else: a ref in full, an abbreviated id, a ref beside
+/// `refs/`.
 fn is_short_for_another(branch: &str) -> bool {
     let is_id = branch.len() >= 4 && branch.bytes().all(|digit| digit.is_ascii_hexdigit());
     // Not UTF-8, it is not known by its own name here.

@@ -1,8 +1,8 @@
 //! The patterns of ignore files, and whether a path matches one.
 //!
-//! (Rules: gitignore(5); where that page leaves a choice, what git does: `add_patterns_from_buffer`, `parse_path_pattern` and
-//! `match_pathname` in its dir.c, and its wildmatch.c.) A pattern costs time that is polynomial in its length and the path's,
-//! however it is made, and no depth of calls.
+//! (Rules: gitignore(5); where that page leaves a choice, what git does: `add_patterns_from_buffer`,
+//! `parse_path_pattern` and `match_pathname` in its dir.c, and its wildmatch.c.) A pattern costs time that is
+//! polynomial in its length and the path's, however it is made, and no depth of calls.
 
 use bstr::ByteSlice;
 
@@ -88,8 +88,8 @@ impl Pattern {
         let text = &bytes[self.start..self.start + usize::from(self.length)];
         let (literal, rest) = text.split_at(usize::from(self.literal));
         let literal = literal.strip_prefix(b"/").unwrap_or(literal);
-        // What follows the literal part is held against what follows it in the path as if both began there: so git has it,
-        // and `a**/b` finds `ax/y/b`.
+        // What follows the literal part is held against what follows it in the path as if both began there: so git has
+        // it, and `a**/b` finds `ax/y/b`.
         subject.strip_prefix(literal).is_some_and(|subject| wild(rest, subject))
     }
 }
@@ -111,8 +111,9 @@ fn without_trailing_spaces(line: &[u8]) -> &[u8] {
 
 /// Whether a pattern matches a path as a whole.
 ///
-/// Where a part does not match, the last `*` of this part of the path takes one byte more; when it cannot (it stops at `/`), the
-/// last `**/` takes one more folder. No earlier one need be tried again: what it could take more, the last one can too.
+/// Where a part does not match, the last `*` of this part of the path takes one byte more; when it cannot (it stops at
+/// `/`), the last `**/` takes one more folder. No earlier one need be tried again: what it could take more, the last
+/// one can too.
 fn wild(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     // Behind the last `*`, and how far it has taken text; the same for `**/`.

@@ -1,7 +1,8 @@
 //! Which untracked paths git ignores: the rules of a worktree's folders, from the top down.
 //!
-//! (Rules: gitignore(5); `prep_exclude` and `last_matching_pattern` in git's dir.c.) The caller walks down and up; a folder's
-//! rules are read when it is entered. What git might read otherwise than it is read here is not read ([`Why::IgnoreFile`]).
+//! (Rules: gitignore(5); `prep_exclude` and `last_matching_pattern` in git's dir.c.) The caller walks down and up; a
+//! folder's rules are read when it is entered. What git might read otherwise than it is read here is not read
+//! ([`Why::IgnoreFile`]).
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -61,7 +62,8 @@ impl<'a> Rules<'a> {
         self.folders.truncate(depth);
     }
 
-    /// Goes into a folder of the one that was entered last. Its path is from the top, and ends with `/` where it isn't the top.
+    /// Goes into a folder of the one that was entered last. Its path is from the top, and ends with `/` where it isn't
+    /// the top.
     pub(super) fn enter(&mut self, folder: &Folder, path: &[u8]) -> Result<(), Why> {
         let is_ignored = match path.strip_suffix(b"/") {
             Some(path) => self.ignores(path, true),

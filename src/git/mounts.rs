@@ -38,8 +38,9 @@ impl Mounts {
         true
     }
 
-    /// Whether a folder, given by its real path, lies with all that is in it on file systems whose files are kept on this
-    /// machine, under names that differ where their bytes do. Where in doubt: no. Elsewhere than on Linux: always in doubt.
+    /// Whether a folder, given by its real path, lies with all that is in it on file systems whose files are kept on
+    /// this machine, under names that differ where their bytes do. Where in doubt: no. Elsewhere than on Linux: always
+    /// in doubt.
     #[cfg_attr(not(target_os = "linux"), expect(clippy::unused_self, reason = "there is no table"))]
     pub fn keeps(&self, folder: &Path) -> bool {
         #[cfg(target_os = "linux")]
@@ -112,8 +113,9 @@ mod linux {
         b"zfs",
     ];
 
-    /// Those among them that hold working trees as git knows them: neither what keeps names without regard to case, nor what
-    /// makes its files up. (An overlay shows what lies on others; the kernel requires that nobody else changes that.)
+    /// Those among them that hold working trees as git knows them: neither what keeps names without regard to case, nor
+    /// what makes its files up. (An overlay shows what lies on others; the kernel requires that nobody else changes
+    /// that.)
     const KEEPING: [&[u8]; 17] = [
         b"bcachefs",
         b"btrfs",

@@ -1,8 +1,8 @@
-//! Whether a worktree's state may be told without git at all: what its repository's configuration, the environment, owners and
-//! file systems have to say to that.
+//! Whether a worktree's state may be told without git at all: what its repository's configuration, the environment,
+//! owners and file systems have to say to that.
 //!
-//! What is ruled out here is ruled out for one of two reasons. Either git would do other things than look at files and compare
-//! them with the index, or it cannot be known that it would not.
+//! What is ruled out here is ruled out for one of two reasons. Either git would do other things than look at files and
+//! compare them with the index, or it cannot be known that it would not.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
+use crate::environment::Environment;
 use crate::git::command::REPOSITORY_VARIABLES;
 use crate::git::config::{Entry, Scope, boolean};
+use crate::git::ignore::Sources;
 use crate::git::mounts::Mounts;
+use crate::git::prove::Terms;
 use crate::git::ref_storage;
 use crate::git::why::Why;
-use crate::model::environment::Environment;
 use crate::model::worktree::Worktree;
 
 /// What holds in every worktree of a repository, where it may be proven.
@@ -39,8 +41,23 @@ pub struct Allowed {
     pub worktree_config: bool,
 }
 
-/// Variables of git's by which `git status` looks at nothing else, and says nothing else; those that end in `_` by their
-/// beginning. What is not known here is ruled out: git has many for its own tests, and gets more.
+impl From<&Allowed> for Terms {
+    fn from(allowed: &Allowed) -> Self {
+        let ignore =
+            Sources { excludes_file: allowed.excludes_file.clone(), info_exclude: Some(allowed.info_exclude.clone()) };
+        Self {
+            file_mode: allowed.file_mode,
+            symlinks: allowed.symlinks,
+            // Ruled out for the whole repository.
+            ignore_case: false,
+            precompose_unicode: allowed.precompose_unicode,
+            ignore,
+        }
+    }
+}
+
+/// Variables of git's by which `git status` looks at nothing else, and says nothing else; those that end in `_` by
+/// their beginning. What is not known here is ruled out: git has many for its own tests, and gets more.
 const HARMLESS: [&str; 40] = [
     "GIT_ADVICE",
     "GIT_ASKPASS",
@@ -148,8 +165,8 @@ pub fn of_worktree(worktree: &Worktree, allowed: &Allowed, mounts: &Mounts) -> R
 struct Config<'a>(&'a [Entry]);
 
 impl<'a> Config<'a> {
-    /// In their order; a later one outweighs those before it. What one worktree has for itself holds nowhere else, and it is
-    /// ruled out.
+    /// In their order; a later one outweighs those before it. What one worktree has for itself holds nowhere else, and
+    /// it is ruled out.
     fn entries(&self) -> impl Iterator<Item = &'a Entry> {
         self.0.iter().filter(|entry| entry.scope != Scope::Worktree)
     }
@@ -214,9 +231,11 @@ fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
     let varies = |entry: &Entry| {
         // What forks of git let a program say of which files there are.
         let is_virtual = matches!(entry.key.as_str(), "core.virtualfilesystem" | "core.gvfs");
-        // Where there are changes, git refuses to list them if it cannot read this file. (Rule: `prepare_order` in diffcore-order.c.)
+        // Where there are changes, git refuses to list them if it cannot read this file. (Rule: `prepare_order` in
+        // diffcore-order.c.)
         let is_order = entry.key == "diff.orderfile";
-        // git refuses to work where one of these has no value, or concerns a branch without a name. (Rule: `handle_config` in remote.c.)
+        // git refuses to work where one of these has no value, or concerns a branch without a name. (Rule:
+        // `handle_config` in remote.c.)
         let is_broken =
             entry.key.strip_prefix("branch.").is_some_and(|rest| rest.starts_with('.') || entry.value.is_none());
         entry.key.starts_with("includeif.") || is_virtual || is_order || is_broken
@@ -289,8 +308,8 @@ fn excludes_file(config: &Config<'_>, environment: &Environment) -> Result<Optio
 /// More than this of packed refs is not searched.
 const LONGEST_PACKED_REFS: u64 = 64 << 20;
 
-/// Grafts, and replaced objects: git shows other trees and other histories than the ids say. (Where refs are not files, only
-/// git can tell whether objects are replaced.)
+/// Grafts, and replaced objects: git shows other trees and other histories than the ids say. (Where refs are not files,
+/// only git can tell whether objects are replaced.)
 fn replaced(common_dir: &Path, refs_are_files: bool) -> Result<(), Why> {
     let has_loose = || match common_dir.join("refs/replace").read_dir() {
         Ok(mut refs) => refs.next().is_some(),

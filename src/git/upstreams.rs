@@ -1,7 +1,7 @@
 //! The upstreams of many branches from one `git for-each-ref`, as `git status` tells each of them.
 //!
-//! Both ask the same functions of git (`stat_tracking_info` in remote.c), but stand in different places: `git status` in the
-//! worktree, for-each-ref in any. What could be another thing there is not read here.
+//! Both ask the same functions of git (`stat_tracking_info` in remote.c), but stand in different places: `git status`
+//! in the worktree, for-each-ref in any. What could be another thing there is not read here.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,8 @@ use crate::git::why::Why;
 /// What each line has, in order. (Format: git-for-each-ref(1).)
 pub const FORMAT: &str = "--format=%(refname)%00%(objectname)%00%(upstream)%00%(upstream:short)%00%(upstream:track)";
 
-/// `git status` shortens names without regard to `core.warnAmbiguousRefs`, for-each-ref as if it were false where it is.
-/// (Rules: `wt_porcelain_v2_print_tracking` in git's wt-status.c, `show_ref` in ref-filter.c.)
+/// `git status` shortens names without regard to `core.warnAmbiguousRefs`, for-each-ref as if it were false where it
+/// is. (Rules: `wt_porcelain_v2_print_tracking` in git's wt-status.c, `show_ref` in ref-filter.c.)
 pub const LENIENT: &str = "core.warnAmbiguousRefs=false";
 
 /// A branch's upstream.
@@ -67,8 +67,8 @@ impl<'a> Tracking<'a> {
         self.0.contains_key(branch)
     }
 
-    /// Whether for-each-ref cannot be asked of this branch: its upstream depends on where one stands, or on how git takes a
-    /// name that is none of a ref. (Rules: `branch_get` and `set_merge` in git's remote.c.)
+    /// Whether for-each-ref cannot be asked of this branch: its upstream depends on where one stands, or on how git
+    /// takes a name that is none of a ref. (Rules: `branch_get` and `set_merge` in git's remote.c.)
     fn is_odd(&self, branch: &str, upstream: &[u8]) -> bool {
         let is_own = |branch: &Branch<'_>| branch.remote.is_some_and(|remote| remote == ".");
         let is_another = |branch: &Branch<'_>| branch.merges.first().is_none_or(|merge| **merge != *upstream);

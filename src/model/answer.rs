@@ -72,6 +72,8 @@ impl ProcessEnd {
 pub enum SourceId {
     /// Nobody needs to be asked: it follows from what is known.
     Known,
+    /// It is proven from the worktree's index and files, without git.
+    Proof,
     /// One process answers for many units.
     Batch,
     /// A process of its own answers.
@@ -83,6 +85,7 @@ impl SourceId {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Known => "known",
+            Self::Proof => "proof",
             Self::Batch => "batch",
             Self::Process => "process",
         }

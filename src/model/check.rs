@@ -38,6 +38,17 @@ pub enum BackoffKind {
     Exponential,
 }
 
+/// Whether the state of worktrees is proven without git where that is certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prove {
+    /// git is asked in any case.
+    No,
+    /// It is.
+    Yes,
+    /// It is, and git is asked as well: a difference is an error.
+    Check,
+}
+
 /// More attempts than these after the first are a slip, or a wish to keep the machine busy.
 pub const MOST_RETRIES: u32 = 999;
 

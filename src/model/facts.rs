@@ -1,5 +1,7 @@
 //! Typed values that a unit found out, and what is known of them beforehand.
 
+use std::fmt;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// The type of a fact.
@@ -114,6 +116,17 @@ impl From<&str> for Fact {
 impl<T: Into<Fact>> From<Option<T>> for Fact {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Unknown, Into::into)
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Text(value) => write!(f, "'{value}'"),
+            Self::Unknown => f.write_str("unknown"),
+        }
     }
 }
 

@@ -23,6 +23,11 @@ use std::time::Duration;
 use typed_index_collections::TiVec;
 
 use crate::checks::Check;
+use crate::git::config::Entry;
+use crate::git::terms::Allowed;
+use crate::git::why::Why;
+use crate::model::answer::SourceId;
+use crate::model::check::Prove;
 use crate::model::id::{CheckId, RepositoryId, UnitId, WorktreeId};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::settings::{Faults, RunSettings, Settings};
@@ -41,6 +46,26 @@ pub struct Repository {
     pub worktrees: Range<WorktreeId>,
     /// Its pipeline.
     pub checks: Range<CheckId>,
+    /// Whether the state of its worktrees is proven without git.
+    pub prove: Prove,
+    /// What decides whether it can be.
+    pub terms: Terms,
+}
+
+/// What decides whether the state of a repository's worktrees can be proven.
+#[derive(Debug)]
+pub struct Terms {
+    /// git's configuration.
+    pub config: Vec<Entry>,
+    /// What holds in all of its worktrees; or why git has to be asked in each.
+    pub allowed: Result<Allowed, Why>,
+}
+
+impl Terms {
+    /// Of a repository about which git is always asked.
+    pub const fn none() -> Self {
+        Self { config: Vec::new(), allowed: Err(Why::TurnedOff) }
+    }
 }
 
 /// What will run where, frozen.
@@ -71,7 +96,7 @@ impl Plan {
     pub fn new(
         settings: Settings,
         selection: &Selection,
-        common_dir: PathBuf,
+        (common_dir, terms): (PathBuf, Terms),
         worktrees: Vec<Worktree>,
         cpus: usize,
     ) -> Result<Self, Faults> {
@@ -87,19 +112,22 @@ impl Plan {
         let worktrees = worktree_patterns::worktrees(worktrees, &selection.worktrees, &selection.directory)
             .map_err(Faults::from)?;
         let mut checks = pipeline.freeze(settings.checks)?;
+        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index, prove } = settings.run;
         for planned in &mut checks {
             planned.unapproved = unapproved.contains(&planned.check.name);
+            planned.route.retain(|source| *source != SourceId::Proof || prove != Prove::No);
         }
         let mut worktrees = TiVec::from(worktrees);
         let repository = Repository {
             common_dir,
             worktrees: WorktreeId::default()..worktrees.next_key(),
             checks: CheckId::default()..checks.next_key(),
+            prove,
+            terms,
         };
         let units = Units::of(worktrees.iter().map(|_| repository.checks.clone()));
         let repositories = TiVec::from(vec![repository]);
         worktrees.iter_mut().for_each(|worktree| worktree.repository = RepositoryId::default());
-        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index } = settings.run;
         let max_concurrency = if max_concurrency == 0 { cpus } else { max_concurrency }.max(1);
         Ok(Self {
             repositories,

@@ -163,7 +163,7 @@ impl Pipeline {
             });
             let prerequisites = prerequisites.collect();
             planned.push(PlannedCheck {
-                route: check.kind.route(&check),
+                route: check.kind.route(&check).to_vec(),
                 check,
                 when: parts.when,
                 fail_if: parts.fail_if,

@@ -32,7 +32,7 @@ pub struct PlannedCheck {
     /// A prerequisite that `--skip` leaves out: no unit of this check can run.
     pub left_out: Option<String>,
     /// Who can answer for its units, in the order in which they are asked; never empty.
-    pub route: &'static [SourceId],
+    pub route: Vec<SourceId>,
     /// Whether it would run what only the repository's own file says and nobody has approved. Such a plan is shown,
     /// never carried out.
     pub unapproved: bool,

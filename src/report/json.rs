@@ -10,6 +10,7 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use crate::checks::CheckKind;
 use crate::event::{Attempt, Event, EventKind, UnitEnd};
+use crate::git::why::Why;
 use crate::model::answer::{Captured, SourceId};
 use crate::model::facts::Facts;
 use crate::model::id::UnitId;
@@ -277,6 +278,8 @@ struct UnitFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<SourceId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<&'a Facts>,
     attempts: Vec<AttemptFields>,
 }
@@ -294,6 +297,7 @@ impl<'a> UnitFields<'a> {
             duration_ms: end.started.map(|_| millis(end.duration)),
             facts: (!end.facts.is_empty()).then_some(&end.facts),
             source: record.attempts.last().map(|last| last.source),
+            asked: record.attempts.last().and_then(|last| last.asked).map(Why::words),
             attempts: record.attempts.iter().map(|attempt| AttemptFields::of(attempt, check.kind)).collect(),
         }
     }

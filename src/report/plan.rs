@@ -51,7 +51,7 @@ fn check(planned: &PlannedCheck, plan: &Plan, look: Look) -> String {
         .map_or_else(|| format!("({})", check.kind.name()), |command| format!("$ {}", command.shown()));
     text.push_str(&format!("  {}", line(&what)));
     let mut notes = Vec::new();
-    if let [_, _, ..] = planned.route {
+    if planned.route.len() > 1 {
         let sources: Vec<&str> = planned.route.iter().map(|source| source.name()).collect();
         notes.push(format!("asks {}", sources.join(", then ")));
     }
@@ -215,7 +215,7 @@ fn check_fields(planned: &PlannedCheck) -> CheckFields<'_> {
         command: planned.check.command.as_ref(),
         when: planned.check.when.as_deref(),
         needs: &planned.check.needs,
-        sources: planned.route,
+        sources: &planned.route,
         timeout_ms: planned.check.timeout.map(|timeout| timeout.as_millis()),
         retries: planned.check.retries,
         approved: !planned.unapproved,

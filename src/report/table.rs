@@ -364,6 +364,9 @@ impl Page<'_> {
         if verbose && end.started.is_some() {
             line.push_str(&format!(" in {}", duration::show(end.duration)));
         }
+        if let Some(why) = attempts.last().and_then(|last| last.asked).filter(|_| verbose) {
+            line.push_str(&format!(" (git was asked: {})", why.words()));
+        }
         let mut text = line + "\n";
         if whole {
             return Some(text);

@@ -12,7 +12,10 @@ use crate::error::Error;
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
 use crate::git::repository::Repository;
-use crate::plan::{Plan, Selection};
+use crate::git::terms;
+use crate::git::why::Why;
+use crate::model::check::Prove;
+use crate::plan::{Plan, Selection, Terms};
 use crate::settings::trust::Store;
 use crate::settings::{Faults, Merged, Settings, Sources, read};
 use crate::ui::Ui;
@@ -85,7 +88,7 @@ impl<'a> Session<'a> {
     /// Makes the plan for these checks; for none: for the configured ones. `to_run`: whether it will be carried out,
     /// for which all that runs must be approved.
     pub fn plan(&self, configured: Configured, checks: Vec<String>, to_run: bool) -> Result<Planned, Faults> {
-        let Configured { repository: Repository { common_dir, worktrees, .. }, merged, ui, .. } = configured;
+        let Configured { repository: Repository { common_dir, worktrees, config, .. }, merged, ui, .. } = configured;
         let selection = Selection {
             checks,
             skip: self.options.skip.clone(),
@@ -94,7 +97,16 @@ impl<'a> Session<'a> {
             approved_only: to_run,
         };
         Settings::resolve(merged)
-            .and_then(|settings| Plan::new(settings, &selection, common_dir, worktrees, self.environment.cpus))
+            .and_then(|settings| {
+                let allowed = match settings.run.prove {
+                    Prove::No => Err(Why::TurnedOff),
+                    Prove::Yes | Prove::Check => {
+                        terms::of_repository(&config, &common_dir, self.environment, self.git.mounts())
+                    }
+                };
+                let repository = (common_dir, Terms { config, allowed });
+                Plan::new(settings, &selection, repository, worktrees, self.environment.cpus)
+            })
             .map(|plan| Planned { plan, ui })
     }
 }

@@ -9,7 +9,9 @@ use crate::model::check::{CommandLine, MOST_RETRIES, RetryClass};
 use crate::settings::check_keys::CheckKeys;
 use crate::settings::key::Key;
 use crate::settings::run_keys::{INHERITS, TopKeys};
-use crate::settings::types::{Classes, Count, Flag, Names, OneOf, Retries, Size, Span, Text, Variables, Word, Words};
+use crate::settings::types::{
+    Classes, Count, Flag, Names, OneOf, Proof, Retries, Size, Span, Text, Variables, Word, Words,
+};
 use crate::text::name::PATTERN;
 
 macro_rules! schemas {
@@ -32,6 +34,7 @@ schemas! {
     Count: "count", { "type": "integer", "minimum": 0, "maximum": 4_294_967_295_u32 };
     Retries: "retries", { "type": "integer", "minimum": 0, "maximum": MOST_RETRIES };
     Flag: "flag", { "type": "boolean" };
+    Proof: "proof", { "enum": [true, false, "check"] };
     Span: "duration", {
         "description": "A duration like 500ms, 10s, 1m30s or 2h; a bare number counts seconds.",
         "oneOf": [{ "type": "string", "pattern": "^\\s*([0-9.]+\\s*[a-z]*\\s*)+$" }, { "type": "number", "minimum": 0 }]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use crate::checks::{COMMAND, Check, CheckKind, built_in, built_in_named};
-use crate::model::check::Backoff;
+use crate::model::check::{Backoff, Prove};
 use crate::settings::check_keys::{Above, CheckKeys, CheckValues, ENABLED};
 use crate::settings::definitions::{Definition, Definitions};
 use crate::settings::diagnostic::{Diagnostic, Faults, listed, nearest};
@@ -29,6 +29,8 @@ pub struct RunSettings {
     pub max_fail: Option<u32>,
     /// Whether stale indexes may be refreshed after the report.
     pub refresh_index: bool,
+    /// Whether the state of worktrees is proven without git.
+    pub prove: Prove,
 }
 
 /// What all layers but an unapproved file of the repository's own say.
@@ -215,6 +217,7 @@ fn run_settings(values: &RunValues) -> RunSettings {
         global_timeout: length(values.global_timeout.value),
         max_fail: if values.fail_fast.value.0 { Some(1) } else { max_fail },
         refresh_index: values.refresh_index.value.0,
+        prove: values.prove.value.0,
     }
 }
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::checks::{CheckKind, built_in};
-use crate::model::check::BackoffKind;
+use crate::model::check::{BackoffKind, Prove};
 use crate::settings::defaults::{Always, InWords, of_each_kind};
 use crate::settings::key::Key;
 use crate::settings::origin::Origin;
 use crate::settings::precedence::{PerKind, Resolved, SetBy, Sourced};
 use crate::settings::table::keys;
-use crate::settings::types::{Classes, Count, Flag, Names, OneOf, Retries, Setting, Shape, Size, Span};
+use crate::settings::types::{Classes, Count, Flag, Names, OneOf, Proof, Retries, Setting, Shape, Size, Span};
 use crate::text::name::PATTERN;
 
 keys! {
@@ -60,6 +60,8 @@ keys! {
         /// Whether the index of a worktree that rests may be refreshed after the report, so that git need not read
         /// files again at every look.
         "refresh-index" refresh_index: Flag = Always(Flag(true), "");
+        /// Whether a worktree's state is told without git where that is certain. `check`: git is asked as well, and a difference is an error.
+        "prove" prove: Proof = Always(Proof(Prove::Yes), "");
     }
 }
 

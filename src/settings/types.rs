@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 
 use crate::checks::{CheckKind, KINDS};
-use crate::model::check::{BackoffKind, CommandLine, MOST_RETRIES, RetryClass};
+use crate::model::check::{BackoffKind, CommandLine, MOST_RETRIES, Prove, RetryClass};
 use crate::text::name::{RULE, is_valid, shown};
 use crate::text::{duration, size};
 
@@ -102,6 +102,33 @@ pub struct Flag(pub bool);
 visited! {Flag, Flag, "true or false",
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Flag, E> {
         Ok(Flag(value))
+    }
+}
+
+/// True, false, or the word `check`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof(pub Prove);
+
+const CHECK: &str = "check";
+
+impl Serialize for Proof {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Prove::No => serializer.serialize_bool(false),
+            Prove::Yes => serializer.serialize_bool(true),
+            Prove::Check => serializer.serialize_str(CHECK),
+        }
+    }
+}
+
+visited! {Proof, Flag, "true, false or check",
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Proof, E> {
+        Ok(Proof(if value { Prove::Yes } else { Prove::No }))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Proof, E> {
+        let is_known = text == CHECK;
+        is_known.then_some(Proof(Prove::Check)).ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
     }
 }
 

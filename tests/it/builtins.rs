@@ -212,7 +212,7 @@ fn counted(repo: &TestRepo, args: &[&str]) -> (Run, Vec<String>) {
     let program = repo.script("../bin/git", &script);
     let folder = program.parent().map(Path::to_owned).expect("a folder");
     let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).expect("a PATH");
-    let run = Run::of(repo.command(BINARY).env("PATH", path).args(args));
+    let run = Run::of(repo.command(BINARY).env("PATH", path).env_remove("GIT_WTCHECK_PROVE").args(args));
     let calls = std::fs::read_to_string(log).expect("calls").lines().map(str::to_owned).collect();
     (run, calls)
 }
@@ -229,6 +229,7 @@ fn calls(lines: &[String], command: &str) -> usize {
 #[test]
 fn one_log_process_answers_for_every_worktree() {
     let repo = TestRepo::new();
+    repo.config("wtcheck.prove", "false");
     for name in ["a", "b", "c", "d"] {
         repo.worktree(name);
         repo.git_in(format!("../{name}"), &["commit", "--quiet", "--allow-empty", "--message", name]);

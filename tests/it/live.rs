@@ -103,6 +103,7 @@ impl Stage {
             outcome,
             reason: None,
             source: SourceId::Process,
+            asked: None,
             process: None,
         };
         self.tell(EventKind::AttemptFinished { unit: unit.into(), attempt: Arc::new(attempt), retry_in });

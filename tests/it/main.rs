@@ -30,6 +30,7 @@ mod neighbours;
 mod odd_repositories;
 mod outputs;
 mod processes;
+mod proof;
 mod prove;
 mod schemas;
 mod screens;

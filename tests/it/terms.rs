@@ -3,11 +3,11 @@
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 
+use git_wtcheck::environment::Environment;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config;
 use git_wtcheck::git::terms::{Allowed, of_repository, of_worktree};
 use git_wtcheck::git::why::Why;
-use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::worktree::Worktree;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 

@@ -20,7 +20,7 @@ impl Source for OneForMany {
             first.tell(&mut asking.invocation);
             Some((first.check, asking))
         });
-        let Some((check, asking)) = asking else { return Ok(to_all(Answer::Pass)) };
+        let Some((check, asking)) = asking else { return Ok(to_all(Answer::Pass(None))) };
         let mut said = match run(hands, check, asking, control).await?.said {
             Ok(said) => said,
             Err(verdict) => return Ok(to_all(Answer::Done(Done::with(verdict.outcome, verdict.reason)))),
@@ -28,7 +28,7 @@ impl Source for OneForMany {
         Ok(match said.reader.finish(said.exit, &said.stderr) {
             Ok(found) => found.into_iter().map(Answer::from).collect(),
             // What is wrong may be one worktree's: each is asked by itself.
-            Err(_) => to_all(Answer::Pass),
+            Err(_) => to_all(Answer::Pass(None)),
         })
     }
 }

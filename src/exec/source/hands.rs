@@ -1,7 +1,10 @@
 //! What all sources work with.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::OnceCell;
 
 use crate::checks::Question;
 use crate::exec::clock::Clock;
@@ -9,9 +12,11 @@ use crate::exec::control::Control;
 use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::looks::{Looks, Seen};
 use crate::exec::session::Sessions;
+use crate::git::branch_state::BranchState;
 use crate::git::command::Git;
+use crate::git::why::Why;
 use crate::git::worktree_folder::Found;
-use crate::model::id::UnitId;
+use crate::model::id::{RepositoryId, UnitId, WorktreeId};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::plan::Plan;
 
@@ -33,7 +38,12 @@ pub(super) struct Hands {
     pub(super) sessions: Arc<Sessions>,
     /// What is known of folders that had not answered when the plan was made.
     pub(super) looks: Looks,
+    /// What proofs need to know of each repository's branches, once somebody has asked.
+    pub(super) branches: Mutex<HashMap<RepositoryId, Branches>>,
 }
+
+/// What is told of the branch of each worktree; or why it cannot be proven.
+pub(super) type Branches = Arc<OnceCell<HashMap<WorktreeId, Result<BranchState, Why>>>>;
 
 impl Hands {
     /// A unit's worktree with what has been found of its folder by now; or what the unit comes to, where nothing can be

@@ -4,8 +4,9 @@ mod batch;
 mod hands;
 mod known;
 mod process;
+mod proof;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::exec::clock::Clock;
@@ -23,6 +24,7 @@ use batch::OneForMany;
 use hands::{Hands, Source};
 use known::Known;
 use process::OneEach;
+use proof::Proof;
 
 /// A folder that has not answered yet is asked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -33,8 +35,8 @@ pub struct Sources(Hands);
 impl Sources {
     /// Sources on this clock, whose processes are among these sessions. `looks`: what is known of folders that had not
     /// answered when the plan was made.
-    pub const fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, looks: Looks) -> Self {
-        Self(Hands { git, clock, sessions, looks })
+    pub fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, looks: Looks) -> Self {
+        Self(Hands { git, clock, sessions, looks, branches: Mutex::default() })
     }
 }
 
@@ -52,6 +54,7 @@ impl Executor for Sources {
     async fn answer(&self, batch: Batch, control: Control) -> Result<Vec<Answer>, NoPlace> {
         match batch.source {
             SourceId::Known => Known.answer(&self.0, &batch, control).await,
+            SourceId::Proof => Proof.answer(&self.0, &batch, control).await,
             SourceId::Batch => OneForMany.answer(&self.0, &batch, control).await,
             SourceId::Process => OneEach.answer(&self.0, &batch, control).await,
         }

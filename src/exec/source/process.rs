@@ -5,13 +5,14 @@ use std::io;
 use crate::checks::{Asking, Check, Feed};
 use crate::exec::capture::Tail;
 use crate::exec::control::Control;
-use crate::exec::executor::{Answer, Batch, Done, NoPlace};
+use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::process::{Process, Sink, is_no_place};
 use crate::exec::source::hands::{Hands, Source, question};
 use crate::exec::supervise::{Ending, supervise};
 use crate::git::command::{Invocation, is_lock_conflict};
 use crate::model::answer::{Captured, Exit, Finding, ProcessEnd, Verdict};
 use crate::model::outcome::Outcome;
+use crate::plan::Plan;
 use crate::text::duration;
 
 /// So much of what git says on standard error is read at the least, whatever `max-output` is.
@@ -24,22 +25,24 @@ impl Source for OneEach {
     async fn answer(&self, hands: &Hands, batch: &Batch, control: Control) -> Result<Vec<Answer>, NoPlace> {
         let mut answers = Vec::with_capacity(batch.units.len());
         for asked in &batch.units {
-            let done = match hands.worktree(&batch.plan, asked.unit) {
-                Err(done) => done,
-                Ok(worktree) => {
-                    let question = question(&batch.plan, asked, &worktree);
-                    let mut asking = question.check.kind.ask(&hands.git, &question);
-                    question.tell(&mut asking.invocation);
-                    let Ran { said, end } = run(hands, question.check, asking, control.clone()).await?;
-                    let finding =
-                        said.map_or_else(Finding::from, |mut said| said.reader.finish(said.exit, &said.stderr));
-                    Done::from(finding).of_process(end)
-                }
-            };
-            answers.push(Answer::Done(done));
+            answers.push(Answer::Done(own(hands, &batch.plan, asked, control.clone()).await?));
         }
         Ok(answers)
     }
+}
+
+/// What a unit's own process comes to.
+pub(super) async fn own(hands: &Hands, plan: &Plan, asked: &Asked, control: Control) -> Result<Done, NoPlace> {
+    let worktree = match hands.worktree(plan, asked.unit) {
+        Ok(worktree) => worktree,
+        Err(done) => return Ok(done),
+    };
+    let question = question(plan, asked, &worktree);
+    let mut asking = question.check.kind.ask(&hands.git, &question);
+    question.tell(&mut asking.invocation);
+    let Ran { said, end } = run(hands, question.check, asking, control).await?;
+    let finding = said.map_or_else(Finding::from, |mut said| said.reader.finish(said.exit, &said.stderr));
+    Ok(Done::from(finding).of_process(end))
 }
 
 /// A process that has run.

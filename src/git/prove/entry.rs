@@ -1,7 +1,7 @@
 //! Whether a file is as its entry in the index says.
 //!
-//! (Rules: `ie_match_stat`, `ie_modified` and `is_racy_stat` in git's read-cache.c, without `USE_NSEC`; where git would go on and
-//! read the file, it is asked.)
+//! (Rules: `ie_match_stat`, `ie_modified` and `is_racy_stat` in git's read-cache.c, without `USE_NSEC`; where git would
+//! go on and read the file, it is asked.)
 
 use rustix::fs::{FileType, Stat};
 

@@ -7,8 +7,8 @@
 //! - Memory is bounded by the index, and by the longest file of ignore rules for each folder on the way down; no more than
 //!   64 folders are open at a time.
 //!
-//! What concerns the repository as a whole (its configuration, its extensions, who owns it, where it lies) is for the caller to
-//! rule out beforehand.
+//! What concerns the repository as a whole (its configuration, its extensions, who owns it, where it lies) is for the
+//! caller to rule out beforehand.
 
 mod entry;
 mod index_file;

@@ -20,7 +20,7 @@ use git_wtcheck::model::outcome::Outcome;
 use git_wtcheck::model::worktree::Worktree;
 use git_wtcheck::plan::budget::Budget;
 use git_wtcheck::plan::expression::Known;
-use git_wtcheck::plan::{Plan, Selection};
+use git_wtcheck::plan::{Plan, Selection, Terms};
 use git_wtcheck::settings::{Faults, Settings, Sources, TopKeys, read};
 use git_wtcheck::text::message::tell;
 use git_wtcheck::text::sanitize::{self, is_safe};
@@ -93,7 +93,8 @@ impl Layers<'_> {
         };
         let selection = Selection { directory: "/r".into(), ..Selection::default() };
         let worktrees = (0..worktrees).map(worktree).collect();
-        self.settings().and_then(|settings| Plan::new(settings, &selection, "/r/.git".into(), worktrees, 2))
+        self.settings()
+            .and_then(|settings| Plan::new(settings, &selection, ("/r/.git".into(), Terms::none()), worktrees, 2))
     }
 }
 

@@ -31,6 +31,7 @@ const AROUND_THE_DOOR: &[(&str, &str, &str)] = &[
     ("manual.rs", "write", "into the page"),
     ("exec/process.rs", "write_all", "to a child"),
     ("plan/budget.rs", "write!", "to a formatter"),
+    ("model/facts.rs", "write!", "to a formatter"),
     ("report/draft.rs", "write", "a report into a file"),
     ("report/named_file.rs", "write", "behind the door: what reports have made of their text"),
     ("report/outlet.rs", "write", "behind the door: what reports have made of their text"),

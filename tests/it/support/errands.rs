@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::process::Stdio;
 
+use git_wtcheck::environment::Environment;
 use git_wtcheck::git::command::{Git, Invocation};
 use git_wtcheck::git::errand::{Errand, Errands, Interrupted, Printed};
 use git_wtcheck::git::repository::Repository;
 use git_wtcheck::git::worktree_folder::{Found, Look};
 use git_wtcheck::model::answer::Exit;
-use git_wtcheck::model::environment::Environment;
 use git_wtcheck::model::worktree::Worktree;
 
 use super::TestRepo;

@@ -217,7 +217,7 @@ impl<F: Fn(&Ask<'_>) -> Script + Send + Sync + 'static> Executor for Machine<F> 
 
     fn known(&self, plan: &Plan, asked: &Asked) -> Answer {
         let script = self.script_of(plan, SourceId::Known, asked);
-        if script.is_known { Answer::Done(script.done) } else { Answer::Pass }
+        if script.is_known { Answer::Done(script.done) } else { Answer::Pass(None) }
     }
 
     /// The first unit's script says how long it takes and whether there is a place; each one's, what it comes to.
@@ -249,12 +249,12 @@ impl<F: Fn(&Ask<'_>) -> Script + Send + Sync + 'static> Executor for Machine<F> 
             }
             Ending::Cancelled => Answer::Done(Done::with(Outcome::Cancelled, None)),
         };
-        // One process tells nothing of a unit for which a process of its own would find no end.
+        // Who is asked before the last tells nothing of a unit for which a process of its own would find no end.
         let is_endless =
             |script: &Script| script.length.is_none_or(|length| check.timeout.is_some_and(|most| length >= most));
-        let passes_on = |script: &Script| batch.source == SourceId::Batch && (script.passes_on || is_endless(script));
+        let passes_on = |script: &Script| batch.source != SourceId::Process && (script.passes_on || is_endless(script));
         let is_over = matches!(ending, Ending::Itself { .. });
-        let answer = |script: Script| if is_over && passes_on(&script) { Answer::Pass } else { came_to(script) };
+        let answer = |script: Script| if is_over && passes_on(&script) { Answer::Pass(None) } else { came_to(script) };
         Ok(scripts.into_iter().map(answer).collect())
     }
 

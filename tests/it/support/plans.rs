@@ -9,7 +9,7 @@ use git_wtcheck::model::answer::SourceId;
 use git_wtcheck::model::check::{Backoff, BackoffKind, CommandLine, RetryClass};
 use git_wtcheck::model::facts::FactDef;
 use git_wtcheck::model::worktree::Worktree;
-use git_wtcheck::plan::{Plan, Selection};
+use git_wtcheck::plan::{Plan, Selection, Terms};
 use git_wtcheck::settings::{Merged, Settings};
 
 /// Milliseconds, for short.
@@ -72,11 +72,12 @@ impl Kind for Routed {
 }
 
 /// A kind for each route there can be.
-pub const ROUTES: [CheckKind; 4] = [
+pub const ROUTES: [CheckKind; 5] = [
     CheckKind::of(&Routed("own", &[SourceId::Process])),
     CheckKind::of(&Routed("known", &[SourceId::Known, SourceId::Process])),
+    CheckKind::of(&Routed("proof", &[SourceId::Proof, SourceId::Process])),
     CheckKind::of(&Routed("batch", &[SourceId::Batch, SourceId::Process])),
-    CheckKind::of(&Routed("all", &[SourceId::Known, SourceId::Batch, SourceId::Process])),
+    CheckKind::of(&Routed("all", &[SourceId::Known, SourceId::Batch, SourceId::Proof, SourceId::Process])),
 ];
 
 /// The settings of a run of these checks, in this order.
@@ -108,7 +109,7 @@ pub fn plan(worktrees: usize, checks: Vec<Check>) -> Plan {
     let mut settings = settings(checks);
     settings.run.max_concurrency = places;
     let worktrees = (0..worktrees).map(worktree).collect();
-    match Plan::new(settings, &Selection::default(), "/r/.git".into(), worktrees, 1) {
+    match Plan::new(settings, &Selection::default(), ("/r/.git".into(), Terms::none()), worktrees, 1) {
         Ok(plan) => plan,
         Err(faults) => panic!("{faults:?}"),
     }

@@ -1,0 +1,147 @@
+//! `status` without git, in the program itself: where it is proven, why it is not elsewhere, and that it is what git says.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{BINARY, Run, TestRepo, unit};
+
+/// Lets the files of a worktree be older than its index, so that nothing in it is racy.
+fn aged(repo: &TestRepo, folder: impl AsRef<Path>) {
+    let find = "find . -path ./.git -prune -o -exec touch -h -d '1 hour ago' {} +";
+    let mut touch = repo.command("sh");
+    assert!(touch.current_dir(repo.at(&folder)).args(["-c", find]).status().expect("sh").success());
+    repo.git_try(&folder, &["update-index", "-q", "--refresh"]);
+}
+
+fn program(repo: &TestRepo, args: &[&str]) -> Command {
+    let mut command = repo.command(BINARY);
+    command.env_remove("GIT_WTCHECK_PROVE").args(args);
+    command
+}
+
+#[track_caller]
+fn report(repo: &TestRepo, args: &[&str]) -> Value {
+    Run::of(&mut program(repo, &[&["status", "--format=json"], args].concat())).exits(0).json()
+}
+
+fn proven(name: &str, json: &Value) -> Value {
+    let unit = unit(json, name, "status");
+    json!([unit["source"], unit["asked"], unit["facts"]])
+}
+
+/// A fleet in many states, all of them old.
+fn fleet() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.git(&["clone", "--quiet", "--bare", ".", "../origin.git"]);
+    repo.git(&["remote", "add", "origin", "../origin.git"]);
+    repo.git(&["fetch", "--quiet", "origin"]);
+    for name in ["clean", "edited", "new", "gone", "staged", "ahead", "lost"] {
+        repo.worktree(name);
+        repo.write(format!("../{name}/second.txt"), "second\n");
+        repo.git_in(format!("../{name}"), &["add", "."]);
+        repo.git_in(format!("../{name}"), &["commit", "--quiet", "--message=second"]);
+        aged(&repo, format!("../{name}"));
+    }
+    aged(&repo, ".");
+    repo.write("../edited/file.txt", "another length\n");
+    repo.write("../new/one/two.txt", "new\n");
+    std::fs::remove_file(repo.at("../gone/second.txt")).expect("a file");
+    repo.write("../staged/third.txt", "third\n");
+    repo.git_in("../staged", &["add", "third.txt"]);
+    repo.git(&["branch", "--quiet", "--set-upstream-to=origin/main", "ahead"]);
+    repo.git(&["config", "branch.lost.remote", "origin"]);
+    repo.git(&["config", "branch.lost.merge", "refs/heads/nowhere"]);
+    repo
+}
+
+#[test]
+fn a_state_is_told_without_git_where_it_is_certain_and_is_git_s() {
+    let repo = fleet();
+    let proof = report(&repo, &[]);
+    let mut without = program(&repo, &["status", "--format=json"]);
+    let git = Run::of(without.env("GIT_WTCHECK_PROVE", "false")).exits(0).json();
+    assert_eq!(proof["summary"], git["summary"]);
+    for name in ["repo", "clean", "edited", "new", "gone", "ahead", "lost"] {
+        let (proof, git) = (unit(&proof, name, "status"), unit(&git, name, "status"));
+        assert_eq!((&proof["source"], &git["source"]), (&json!("proof"), &json!("process")), "{name}: {proof}");
+        assert_eq!(proof["facts"], git["facts"], "{name}");
+        assert_eq!((&proof["asked"], &git["asked"]), (&Value::Null, &Value::Null), "{name}");
+    }
+    assert_eq!(unit(&proof, "ahead", "status")["facts"]["ahead"], 1);
+    assert_eq!(unit(&proof, "lost", "status")["facts"]["ahead"], Value::Null);
+    let staged = unit(&proof, "staged", "status");
+    assert_eq!((&staged["source"], &staged["asked"]), (&json!("process"), &json!("staged changes")));
+    assert_eq!(staged["facts"], unit(&git, "staged", "status")["facts"]);
+}
+
+#[test]
+fn what_was_written_in_the_index_s_second_is_left_to_git() {
+    let repo = fleet();
+    // Of the same length, and with the time that the index knows.
+    let (file, index) = (repo.at("../clean/file.txt"), repo.at(".git/worktrees/clean/index"));
+    repo.write("../clean/file.txt", "two\none\nthree\n");
+    let mut touch = repo.command("touch");
+    assert!(touch.arg("-r").arg(&index).arg(&file).status().expect("touch").success());
+    let json = report(&repo, &[]);
+    let told = unit(&json, "clean", "status");
+    assert_eq!((&told["source"], &told["facts"]["unstaged"]), (&json!("process"), &json!(1)), "{told}");
+    assert!(["racy index", "touched files"].contains(&told["asked"].as_str().expect("why")), "{told}");
+}
+
+#[test]
+fn check_asks_git_too_and_false_asks_it_alone() {
+    let repo = fleet();
+    let with = |prove: &str| {
+        Run::of(program(&repo, &["status", "--format=json"]).env("GIT_WTCHECK_PROVE", prove)).exits(0).json()
+    };
+    assert_eq!(proven("clean", &with("check")), proven("clean", &report(&repo, &[])));
+    assert_eq!(unit(&with("false"), "clean", "status")["source"], "process");
+    repo.config("wtcheck.prove", "never");
+    Run::of(&mut program(&repo, &["status"])).exits(2).says("expected true, false or check");
+}
+
+#[test]
+fn a_difference_from_git_is_an_error_that_says_both_answers() {
+    let repo = fleet();
+    // A git that lies about one worktree.
+    let real = std::env::split_paths(&std::env::var_os("PATH").expect("a PATH"))
+        .map(|folder| folder.join("git"))
+        .find(|file| file.is_file())
+        .expect("git");
+    let script = format!(
+        "#!/bin/sh\n'{real}' \"$@\" || exit\ncase \"$PWD $*\" in */edited\\ *status*) printf '? lie\\0';; esac\n",
+        real = real.display()
+    );
+    repo.script("../bin/git", &script);
+    let path = format!("{}:{}", repo.at("../bin").display(), std::env::var("PATH").expect("a PATH"));
+    let mut lied_to = program(&repo, &["status", "--format=json", "--retries=0"]);
+    lied_to.env("PATH", path).env("GIT_WTCHECK_PROVE", "check");
+    let json = Run::of(&mut lied_to).exits(1).json();
+    let told = unit(&json, "edited", "status");
+    let reason = told["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("a proof and git differ: ") && reason.contains("untracked 1"), "{reason}");
+    assert_eq!(unit(&json, "clean", "status")["outcome"], "passed");
+}
+
+#[test]
+fn a_check_with_arguments_of_its_own_is_git_s_to_answer() {
+    let repo = fleet();
+    repo.config("wtcheck.some.kind", "status");
+    repo.config("wtcheck.some.args", "-- *.rs");
+    let json = Run::of(&mut program(&repo, &["some", "--format=json"])).exits(0).json();
+    let told = unit(&json, "clean", "some");
+    assert_eq!((&told["source"], &told["asked"]), (&json!("process"), &Value::Null));
+}
+
+#[test]
+fn verbose_says_why_git_was_asked_and_the_plan_who_is() {
+    let repo = fleet();
+    let shown = Run::of(&mut program(&repo, &["status", "-v"]));
+    shown.exits(0).shows("git was asked: staged changes");
+    let plan = Run::of(&mut program(&repo, &["plan", "status"]));
+    plan.exits(0).shows("asks proof, then process");
+    repo.config("wtcheck.prove", "false");
+    assert!(!Run::of(&mut program(&repo, &["plan", "status"])).stdout.contains("proof"));
+}
