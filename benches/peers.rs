@@ -106,12 +106,12 @@ fn peers(fleet: &Fleet, rounds: usize) {
     let name = &fleet.name;
     let status = || time(fleet.wtcheck(&["status"]));
     let default = || time(fleet.wtcheck(&[]));
-    row(name, "status / xargs git status (a)", ratio(rounds, status, || time(fleet.shell(XARGS))), Some(1.15));
+    row(name, "status / xargs git status (a)", ratio(rounds, status, || time(fleet.shell(XARGS))), Some(1.0));
     row(
         name,
         "default pipeline / xargs git status (a)",
         ratio(rounds, default, || time(fleet.shell(XARGS))),
-        Some(1.6),
+        Some(1.15),
     );
     row(name, "status / sequential loop (b)", ratio(rounds, status, || time(fleet.shell(LOOP))), None);
     if is_installed("python3") {
@@ -208,7 +208,7 @@ fn processes(fleet: &Fleet, worktrees: usize) {
     let text = fs::read_to_string(&trace).expect("a trace");
     let started = text.lines().filter(|line| line.ends_with("= 0")).count() - 1;
     println!(
-        "{:<18} processes started by the default pipeline: {started} ({worktrees} status, {} diff, 1 log, 3 to look around)",
+        "{:<18} processes started by the default pipeline on {worktrees} worktrees: {started} ({} diff, the rest for all)",
         fleet.name,
         worktrees / 3
     );

@@ -1,19 +1,10 @@
 //! `status` without git, in the program itself: where it is proven, why it is not elsewhere, and that it is what git says.
 
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::{BINARY, Run, TestRepo, unit};
-
-/// Lets the files of a worktree be older than its index, so that nothing in it is racy.
-fn aged(repo: &TestRepo, folder: impl AsRef<Path>) {
-    let find = "find . -path ./.git -prune -o -exec touch -h -d '1 hour ago' {} +";
-    let mut touch = repo.command("sh");
-    assert!(touch.current_dir(repo.at(&folder)).args(["-c", find]).status().expect("sh").success());
-    repo.git_try(&folder, &["update-index", "-q", "--refresh"]);
-}
 
 fn program(repo: &TestRepo, args: &[&str]) -> Command {
     let mut command = repo.command(BINARY);
@@ -42,9 +33,9 @@ fn fleet() -> TestRepo {
         repo.write(format!("../{name}/second.txt"), "second\n");
         repo.git_in(format!("../{name}"), &["add", "."]);
         repo.git_in(format!("../{name}"), &["commit", "--quiet", "--message=second"]);
-        aged(&repo, format!("../{name}"));
+        repo.aged(format!("../{name}"));
     }
-    aged(&repo, ".");
+    repo.aged(".");
     repo.write("../edited/file.txt", "another length\n");
     repo.write("../new/one/two.txt", "new\n");
     std::fs::remove_file(repo.at("../gone/second.txt")).expect("a file");
