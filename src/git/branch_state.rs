@@ -1,12 +1,12 @@
 //! What `git status --branch --show-stash` tells of a worktree beside its changes, for many worktrees of a repository
 //! at once.
 //!
-//! One process for the trees of all HEADs, one for the upstreams of all branches where one may have one, and one for
-//! the stash where refs are not files: whatever the number of worktrees.
+//! Two processes for the trees of all HEADs (which they are, and whether they are there) and one for the upstreams of
+//! all branches, where one may have one: whatever the number of worktrees.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
@@ -14,6 +14,7 @@ use crate::git::command::{Git, Invocation};
 use crate::git::config::Entry;
 use crate::git::errand::Printed;
 use crate::git::reflog;
+use crate::git::regular_file::{self, Links};
 use crate::git::upstreams::{self, Tracking, Upstream, is_root_ref};
 use crate::git::why::Why;
 use crate::model::answer::Exit;
@@ -44,8 +45,8 @@ const TREES: [&str; 9] = [
     "--no-decorate",
 ];
 
-/// `--ignore-missing` and `--stdin`: where there is no stash, it has no entries.
-const STASH: [&str; 5] = ["rev-list", "--walk-reflogs", "--count", "--ignore-missing", "--stdin"];
+/// Whether each tree is there: git reads it to compare the index with it.
+const THERE: [&str; 2] = ["cat-file", "--batch-check=%(objecttype) %(objectname)"];
 
 /// No command line is longer than this for all the refs that are asked of; beyond that, all branches are.
 const MOST_PATTERNS: usize = 64 * 1024;
@@ -53,24 +54,20 @@ const MOST_PATTERNS: usize = 64 * 1024;
 /// What is asked of git about worktrees that may be proven.
 #[derive(Debug)]
 pub struct Inquiry<'a> {
+    common_dir: PathBuf,
     worktrees: Vec<&'a Worktree>,
     tracking: Tracking<'a>,
     /// The refs that are asked of; none: nothing has to be.
     patterns: Vec<String>,
-    /// How many entries the stash has; none: git is asked.
-    stash: Option<Result<u64, Why>>,
+    /// How many entries the stash has.
+    stash: Result<u64, Why>,
     /// Whether a detached HEAD may be taken for a branch, for all that is known without git.
     is_ambiguous: bool,
 }
 
 impl<'a> Inquiry<'a> {
     /// Of worktrees of one repository that [`terms`](crate::git::terms) allow.
-    pub fn new(
-        config: &'a [Entry],
-        common_dir: &Path,
-        refs_are_files: bool,
-        worktrees: impl IntoIterator<Item = &'a Worktree>,
-    ) -> Self {
+    pub fn new(config: &'a [Entry], common_dir: &Path, worktrees: impl IntoIterator<Item = &'a Worktree>) -> Self {
         let worktrees: Vec<_> = worktrees.into_iter().collect();
         let tracking = Tracking::of(config);
         let checked_out = worktrees.iter().filter_map(|worktree| worktree.branch.as_deref());
@@ -87,11 +84,8 @@ impl<'a> Inquiry<'a> {
             patterns = ["refs/heads/", "refs/tags/", "refs/remotes/"].map(str::to_owned).into();
         }
         let id_length = if worktrees.iter().any(|worktree| worktree.sha256) { 64 } else { 40 };
-        let stash = refs_are_files.then(|| reflog::count(&common_dir.join("logs/refs/stash"), id_length));
-        if !refs_are_files {
-            patterns.push("refs/replace/".to_owned());
-        }
-        Self { worktrees, tracking, patterns, stash, is_ambiguous }
+        let stash = reflog::count(&common_dir.join("logs/refs/stash"), id_length);
+        Self { common_dir: common_dir.to_owned(), worktrees, tracking, patterns, stash, is_ambiguous }
     }
 
     /// The processes that are needed.
@@ -108,11 +102,9 @@ impl<'a> Inquiry<'a> {
             let args: Vec<&str> = words.into_iter().chain(self.patterns.iter().map(String::as_str)).collect();
             asked.push(ask(&args, None));
         }
-        if self.stash.is_none() {
-            asked.push(ask(&STASH, Some(b"refs/stash\n".to_vec())));
-        }
-        let heads = self.worktrees.iter().filter_map(|worktree| worktree.head.as_ref());
-        asked.push(ask(&TREES, Some(heads.flat_map(|head| [head.as_bytes(), b"\n"].concat()).collect())));
+        let heads = || self.worktrees.iter().filter_map(|worktree| worktree.head.as_ref());
+        asked.push(ask(&TREES, Some(heads().flat_map(|head| [head.as_bytes(), b"\n"].concat()).collect())));
+        asked.push(ask(&THERE, Some(heads().flat_map(|head| [head.as_bytes(), b"^{tree}\n"].concat()).collect())));
         asked
     }
 
@@ -120,17 +112,16 @@ impl<'a> Inquiry<'a> {
     pub fn read(&self, printed: &[io::Result<Printed>]) -> Vec<Result<BranchState, Why>> {
         let mut printed = printed.iter().map(whole);
         let refs = if self.patterns.is_empty() { Some(HashMap::new()) } else { next(&mut printed, upstreams::parse) };
-        let stash = self.stash.unwrap_or_else(|| next(&mut printed, count).ok_or(Why::Unreadable));
         let trees = next(&mut printed, trees);
-        let is_replaced = refs.iter().flat_map(HashMap::keys).any(|name| name.starts_with(b"refs/replace/"));
+        let there = next(&mut printed, there);
         let of = |worktree: &&Worktree| {
-            if is_replaced {
-                return Err(Why::Replaced);
-            }
             let head = worktree.head.as_ref().ok_or(Why::Head)?;
             let tree = trees.as_ref().and_then(|trees| trees.get(head.as_bytes())).ok_or(Why::Head)?;
+            if !there.as_ref().is_some_and(|there| there.contains(tree)) {
+                return Err(Why::Head);
+            }
             let upstream = self.upstream(worktree, head, refs.as_ref().ok_or(Why::Upstream)?)?;
-            Ok(BranchState { upstream, stash: stash?, tree: tree.clone() })
+            Ok(BranchState { upstream, stash: self.stash?, tree: tree.clone() })
         };
         self.worktrees.iter().map(of).collect()
     }
@@ -146,7 +137,10 @@ impl<'a> Inquiry<'a> {
                 if line.object != head.as_bytes() {
                     return Err(Why::Head);
                 }
-                line.upstream(branch, &self.tracking)
+                match line.upstream(branch, &self.tracking) {
+                    Ok(Some(_)) if line.may_be_symbolic(&self.common_dir) => Err(Why::Upstream),
+                    told => told,
+                }
             }
             None if self.may_be_taken_for_a_branch(worktree, refs) => Err(Why::Upstream),
             None => Ok(None),
@@ -162,11 +156,11 @@ impl<'a> Inquiry<'a> {
             ["refs/tags/", "refs/remotes/"].iter().any(|folder| refs.contains_key([folder, branch].concat().as_bytes()))
         };
         let is_onto_another = || {
-            let onto = |file: &str| worktree.git_dir.as_ref().map(|git_dir| std::fs::read(git_dir.join(file)));
+            let onto = |file: &str| worktree.git_dir.as_ref().map(|git_dir| small(&git_dir.join(file)));
             ["rebase-merge/onto", "rebase-apply/onto"]
                 .into_iter()
                 .filter_map(onto)
-                .any(|onto| onto.is_ok_and(|onto| !onto.trim_ascii().iter().all(u8::is_ascii_hexdigit)))
+                .any(|onto| onto.is_none_or(|onto| !onto.trim_ascii().iter().all(u8::is_ascii_hexdigit)))
         };
         self.tracking.branches().next().is_some()
             && (self.is_ambiguous || self.tracking.branches().any(is_also) || is_onto_another())
@@ -181,7 +175,16 @@ fn is_short_for_another(branch: &str) -> bool {
     let is_id = branch.len() >= 4 && branch.bytes().all(|digit| digit.is_ascii_hexdigit());
     // Not UTF-8, it is not known by its own name here.
     let is_unknown = branch.contains(char::REPLACEMENT_CHARACTER);
-    branch.starts_with("refs/") || is_id || is_root_ref(branch.as_bytes()) || is_unknown
+    let is_of_one_worktree = ["refs/", "main-worktree/", "worktrees/"].iter().any(|prefix| branch.starts_with(prefix));
+    is_of_one_worktree || is_id || is_root_ref(branch.as_bytes()) || is_unknown
+}
+
+/// A file of a line or two in a git folder; empty, where it is not there; none, where it is no such file.
+fn small(path: &Path) -> Option<Vec<u8>> {
+    match regular_file::contents(path, Links::Followed, 4096) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Some(Vec::new()),
+        read => read.ok(),
+    }
 }
 
 /// What a process printed, where it has ended well.
@@ -194,10 +197,6 @@ fn next<'a, T>(
     read: impl FnOnce(&'a [u8]) -> Option<T>,
 ) -> Option<T> {
     printed.next().flatten().and_then(read)
-}
-
-fn count(output: &[u8]) -> Option<u64> {
-    output.strip_suffix(b"\n")?.to_str().ok()?.parse().ok()
 }
 
 /// Reads what [`TREES`] prints. `None` where it is not of the expected form.
@@ -213,6 +212,12 @@ fn trees(output: &[u8]) -> Option<HashMap<&[u8], Vec<u8>>> {
         trees.insert(commit, tree);
     }
     Some(trees)
+}
+
+/// Reads what [`THERE`] prints: the trees that are there.
+fn there(output: &[u8]) -> Option<HashSet<Vec<u8>>> {
+    let whole = if output.is_empty() { output } else { output.strip_suffix(b"\n")? };
+    Some(whole.split_str(b"\n").filter_map(|line| id(line.strip_prefix(b"tree ")?)).collect())
 }
 
 /// The bytes of an object id.
@@ -237,8 +242,6 @@ mod tests {
         }
         assert_eq!(trees(b""), Some(HashMap::new()));
         assert_eq!(trees(format!("{commit}\0{}\0", "2b".repeat(32)).as_bytes()), None);
-        assert_eq!(count(b"12\n"), Some(12));
-        assert_eq!((count(b""), count(b"12"), count(b"fatal\n")), (None, None, None));
     }
 
     proptest::proptest! {
@@ -246,7 +249,7 @@ mod tests {
         fn no_bytes_make_it_panic(output: Vec<u8>, fields in proptest::collection::vec("[0-9a-f]{0,64}", 0..5)) {
             trees(&output);
             trees((fields.join("\0") + "\0").as_bytes());
-            count(&output);
+            there(&output);
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::git::command::{Git, Invocation};
 
 /// What of git's configuration is of interest: this program's own sections, git's colours and hints, what decides where
 /// the main worktree is, and what a worktree's state depends on (see [`terms`](crate::git::terms)).
-const PATTERN: &str = "^(wtcheck|color|advice|extensions|status|includeif)\\.|^branch\\..*\\.(merge|remote)$|^diff\\.orderfile$|\
+const PATTERN: &str = "^(wtcheck|color|advice|extensions|status|includeif|column|branch|remote|url)\\.|^diff\\.orderfile$|\
+    ^index\\.threads$|\
     ^core\\.(worktree|bare|filemode|symlinks|ignorecase|precomposeunicode|fsmonitor|excludesfile|virtualfilesystem|gvfs)$";
 
 /// From which configuration an entry came, as `git config --show-scope` names it.

@@ -15,6 +15,7 @@ mod path_bytes;
 pub mod prove;
 pub mod ref_storage;
 pub mod reflog;
+pub mod regular_file;
 pub mod repository;
 pub mod stale_index;
 pub mod terms;

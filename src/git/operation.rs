@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::git::regular_file::{self, Links};
 use crate::model::worktree::Marks;
 
 /// The names of the operations that are under way in the worktree that this git folder belongs to, divided by spaces;
@@ -36,7 +37,7 @@ pub fn under_way(git_dir: &Path, marks: Marks) -> Option<String> {
 /// The short name of the branch that a rebase or a bisection comes back to when it ends.
 /// (Files: `wt_status_get_state` in git's wt-status.c.)
 pub fn returns_to(git_dir: &Path) -> Option<String> {
-    let read = |name: &str| std::fs::read_to_string(git_dir.join(name)).ok();
+    let read = |name: &str| text(&git_dir.join(name));
     let rebased = || {
         let name = read("rebase-merge/head-name").or_else(|| read("rebase-apply/head-name"))?;
         // A rebase that began on a detached HEAD says so in words.
@@ -50,10 +51,16 @@ pub fn returns_to(git_dir: &Path) -> Option<String> {
     rebased().or_else(bisected)
 }
 
+/// The text of a file in a git folder. What lies there may be anything, a FIFO too.
+fn text(path: &Path) -> Option<String> {
+    const LONGEST: usize = 16 << 20;
+    String::from_utf8(regular_file::contents(path, Links::Followed, LONGEST).ok()?).ok()
+}
+
 /// A sequence of picks or reverts between two of its steps: only its list of things to do is left.
 /// (Rule: `sequencer_get_last_command` in git's sequencer.c.)
 fn sequence(git_dir: &Path) -> Option<&'static str> {
-    let todo = std::fs::read_to_string(git_dir.join("sequencer/todo")).ok()?;
+    let todo = text(&git_dir.join("sequencer/todo"))?;
     match todo.split_whitespace().next()? {
         "p" | "pick" => Some("cherry-pick"),
         "revert" => Some("revert"),

@@ -3,27 +3,25 @@
 //! A line that git might read otherwise than it is read here is not read. (Rule: `show_one_reflog_ent` in git's
 //! refs/files-backend.c, which passes over lines that it finds corrupt.)
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bstr::ByteSlice;
 
+use crate::git::regular_file::{self, Links};
 use crate::git::why::Why;
 
 /// A longer log is not read.
-const LONGEST: u64 = 16 << 20;
+const LONGEST: usize = 16 << 20;
 
 /// How many entries a log has; where it is not there, it has none. `id_length`: how many digits an object id has.
 pub fn count(log: &Path, id_length: usize) -> Result<u64, Why> {
-    let file = match File::open(log) {
-        Ok(file) => file,
+    let lines = match regular_file::contents(log, Links::Followed, LONGEST) {
+        Ok(lines) => lines,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         Err(_) => return Err(Why::Unreadable),
     };
-    let mut lines = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut lines).map_err(|_| Why::Unreadable)?;
-    let is_whole = lines.len() as u64 <= LONGEST && (lines.is_empty() || lines.ends_with(b"\n"));
+    let is_whole = lines.is_empty() || lines.ends_with(b"\n");
     let all_entries = || lines.lines_with_terminator().all(|line| is_entry(line, id_length).unwrap_or(false));
     if is_whole && all_entries() { Ok(lines.find_iter(b"\n").count() as u64) } else { Err(Why::Unreadable) }
 }

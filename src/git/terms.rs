@@ -7,7 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -18,7 +18,7 @@ use crate::git::config::{Entry, Scope, boolean};
 use crate::git::ignore::Sources;
 use crate::git::mounts::Mounts;
 use crate::git::prove::Terms;
-use crate::git::ref_storage;
+use crate::git::regular_file::{self, Links};
 use crate::git::why::Why;
 use crate::model::worktree::Worktree;
 
@@ -35,10 +35,6 @@ pub struct Allowed {
     pub info_exclude: PathBuf,
     /// `core.excludesFile`, or what stands for it where it is not set.
     pub excludes_file: Option<PathBuf>,
-    /// Whether refs are files (`extensions.refStorage`).
-    pub refs_are_files: bool,
-    /// Whether a worktree may have configuration of its own (`extensions.worktreeConfig`).
-    pub worktree_config: bool,
 }
 
 impl From<&Allowed> for Terms {
@@ -113,27 +109,29 @@ pub fn of_repository(
     extensions(&config)?;
     elsewhere(&config)?;
     status(&config)?;
+    well_formed(&config)?;
     names(&config)?;
     let excludes_file = excludes_file(&config, environment)?;
     let surely_answers = excludes_file.as_deref().is_none_or(|file| mounts.answers(file));
     if !mounts.keeps(common_dir) || !surely_answers {
         return Err(Why::FileSystem);
     }
-    let refs_are_files = !ref_storage::are_apart(config.0);
-    replaced(common_dir, refs_are_files)?;
+    // git opens both in any case, and refuses to work where it cannot.
+    for file in [Some(&common_dir.join("info/exclude")), excludes_file.as_ref()].into_iter().flatten() {
+        opens(file)?;
+    }
+    replaced(common_dir)?;
     Ok(Allowed {
         file_mode: config.flag("core.filemode", true)?,
         symlinks: config.flag("core.symlinks", true)?,
         precompose_unicode: config.flag("core.precomposeunicode", false)?,
         info_exclude: common_dir.join("info/exclude"),
         excludes_file,
-        refs_are_files,
-        worktree_config: config.flag("extensions.worktreeconfig", false)?,
     })
 }
 
 /// Whether this worktree of a repository that may be proven may be proven, too.
-pub fn of_worktree(worktree: &Worktree, allowed: &Allowed, mounts: &Mounts) -> Result<(), Why> {
+pub fn of_worktree(worktree: &Worktree, mounts: &Mounts) -> Result<(), Why> {
     if worktree.is_unanswered {
         return Err(Why::FileSystem);
     }
@@ -152,7 +150,8 @@ pub fn of_worktree(worktree: &Worktree, allowed: &Allowed, mounts: &Mounts) -> R
     if !mounts.keeps(&worktree.path) {
         return Err(Why::FileSystem);
     }
-    if allowed.worktree_config && !is_missing(&git_dir.join("config.worktree")) {
+    // Whether git reads it is decided by the repository's own file alone, whatever other configuration says.
+    if !is_missing(&git_dir.join("config.worktree")) {
         return Err(Why::Configuration);
     }
     if disregards_case(&worktree.path) {
@@ -209,7 +208,8 @@ fn extensions(config: &Config<'_>) -> Result<(), Why> {
         let is_known = match extension {
             "noop" | "noop-v1" | "preciousobjects" | "partialclone" | "relativeworktrees" | "worktreeconfig" => true,
             "objectformat" => matches!(value(entry), Some(b"sha1" | b"sha256")),
-            "refstorage" => matches!(value(entry), Some(b"files" | b"reftable")),
+            // Of refs that are no files, only git can read the stash's log and what a symbolic ref leads to.
+            "refstorage" => value(entry) == Some(b"files"),
             _ => false,
         };
         if !is_known {
@@ -263,6 +263,7 @@ fn status(config: &Config<'_>) -> Result<(), Why> {
                 value(entry).is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
             }
             "showuntrackedfiles" => matches!(value(entry), Some(b"no" | b"normal" | b"all")),
+            // Looked at with its like.
             key => key == "color" || key.starts_with("color."),
         };
         if !is_fine {
@@ -270,6 +271,81 @@ fn status(config: &Config<'_>) -> Result<(), Why> {
         }
     }
     Ok(())
+}
+
+/// A file of patterns that git opens: it is missing, or one that can be read, or one that has nothing in it.
+fn opens(file: &Path) -> Result<(), Why> {
+    match file.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(there) if there.file_type().is_char_device() => Ok(()),
+        Ok(there) if there.is_file() && regular_file::open(file, Links::Followed).is_ok() => Ok(()),
+        _ => Err(Why::IgnoreFile),
+    }
+}
+
+/// What `git status` reads of its configuration besides, and refuses to work over where it is malformed: how columns and
+/// colours are, what remotes there are, in how many threads the index is read.
+/// (Rules: `git_column_config` in git's column.c, `parse_color_slot` in builtin/commit.c, `handle_config` in remote.c,
+/// `git_config_get_index_threads` in config.c.)
+fn well_formed(config: &Config<'_>) -> Result<(), Why> {
+    let is_fine = |entry: &Entry| {
+        let (value, key) = (value(entry), entry.key.as_str());
+        let (section, rest) = key.split_once('.').unwrap_or((key, ""));
+        let last = rest.rsplit('.').next().unwrap_or_default();
+        match section {
+            "column" => value.is_none_or(|value| {
+                let mut words = value.split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
+                words.all(|word| COLUMN_WORDS.iter().any(|known| known.as_bytes() == word))
+            }),
+            "color" | "status" if rest == "status" || rest == "color" => {
+                boolean(value).is_some() || matches!(value, Some(b"auto" | b"always" | b"never"))
+            }
+            "color" if rest.starts_with("status.") => value.is_some_and(is_colour),
+            "status" if rest.starts_with("color.") => value.is_some_and(is_colour),
+            "index" => boolean(value).is_some() || value.is_some_and(|value| value.iter().all(u8::is_ascii_digit)),
+            "remote" if matches!(last, "fetch" | "push") => value.is_some_and(is_refspec),
+            "remote" if FLAGS_OF_REMOTES.contains(&last) => boolean(value).is_some(),
+            "remote" | "url" | "branch" => value.is_some(),
+            _ => true,
+        }
+    };
+    if config.entries().all(is_fine) { Ok(()) } else { Err(Why::Configuration) }
+}
+
+const COLUMN_WORDS: [&str; 10] =
+    ["auto", "always", "never", "true", "false", "plain", "column", "row", "dense", "nodense"];
+
+const FLAGS_OF_REMOTES: [&str; 5] = ["mirror", "skipdefaultupdate", "skipfetchall", "prune", "prunetags"];
+
+/// Two plain colours at the most, and attributes. What git may read besides is left to it.
+fn is_colour(text: &[u8]) -> bool {
+    const COLOURS: [&str; 10] =
+        ["normal", "default", "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+    const ATTRIBUTES: [&str; 7] = ["bold", "dim", "ul", "blink", "reverse", "italic", "strike"];
+    let Ok(text) = std::str::from_utf8(text) else { return false };
+    let is = |known: &[&str], word: &str| known.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let (colours, others): (Vec<&str>, Vec<&str>) =
+        text.split_ascii_whitespace().partition(|word| is(&COLOURS, word) || word.parse::<u8>().is_ok());
+    colours.len() <= 2 && others.iter().all(|word| is(&ATTRIBUTES, word))
+}
+
+/// A plain refspec: a name on each side, each with a `*` or neither.
+fn is_refspec(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b"+").or_else(|| text.strip_prefix(b"^")).unwrap_or(text);
+    let mut sides = text.split(|byte| *byte == b':');
+    let (Some(source), target, None) = (sides.next(), sides.next(), sides.next()) else { return false };
+    let is_plain = |side: &[u8]| {
+        let is_known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'.' | b'*');
+        let is_odd = ["//", "/.", "..", ".lock"].iter().any(|part| side.contains_str(part));
+        side.starts_with(b"refs/")
+            && side.iter().all(is_known)
+            && !side.ends_with(b"/")
+            && !side.ends_with(b".")
+            && !is_odd
+    };
+    let stars = |side: &[u8]| side.find_iter(b"*").count();
+    let fits = target.is_none_or(|target| is_plain(target) && stars(target) == stars(source));
+    is_plain(source) && stars(source) <= 1 && fits
 }
 
 fn names(config: &Config<'_>) -> Result<(), Why> {
@@ -306,24 +382,24 @@ fn excludes_file(config: &Config<'_>, environment: &Environment) -> Result<Optio
 }
 
 /// More than this of packed refs is not searched.
-const LONGEST_PACKED_REFS: u64 = 64 << 20;
+const LONGEST_PACKED_REFS: usize = 64 << 20;
 
-/// Grafts, and replaced objects: git shows other trees and other histories than the ids say. (Where refs are not files,
-/// only git can tell whether objects are replaced.)
-fn replaced(common_dir: &Path, refs_are_files: bool) -> Result<(), Why> {
+/// Grafts, and replaced objects: git shows other trees and other histories than the ids say.
+fn replaced(common_dir: &Path) -> Result<(), Why> {
     let has_loose = || match common_dir.join("refs/replace").read_dir() {
         Ok(mut refs) => refs.next().is_some(),
         Err(error) => error.kind() != ErrorKind::NotFound,
     };
     let has_packed = || {
         let packed = common_dir.join("packed-refs");
-        match packed.metadata().map(|file| file.len() <= LONGEST_PACKED_REFS).and_then(|is_short| {
-            if is_short { std::fs::read(&packed).map(|refs| refs.contains_str(" refs/replace/")) } else { Ok(true) }
-        }) {
-            Ok(is_replaced) => is_replaced,
+        match regular_file::contents(&packed, Links::Followed, LONGEST_PACKED_REFS) {
+            Ok(refs) => refs.contains_str(" refs/replace/"),
             Err(error) => error.kind() != ErrorKind::NotFound,
         }
     };
-    let is_replaced = refs_are_files && (has_loose() || has_packed());
-    if is_replaced || !is_missing(&common_dir.join("info/grafts")) { Err(Why::Replaced) } else { Ok(()) }
+    if has_loose() || has_packed() || !is_missing(&common_dir.join("info/grafts")) {
+        Err(Why::Replaced)
+    } else {
+        Ok(())
+    }
 }

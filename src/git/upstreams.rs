@@ -4,10 +4,13 @@
 //! in the worktree, for-each-ref in any. What could be another thing there is not read here.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use bstr::{BStr, ByteSlice};
 
 use crate::git::config::{Entry, Scope};
+use crate::git::regular_file::{self, Links};
 use crate::git::why::Why;
 
 /// What each line has, in order. (Format: git-for-each-ref(1).)
@@ -113,6 +116,18 @@ impl Line<'_> {
         }
         let (ahead, behind) = divergence(track).filter(|_| !is_seen_elsewhere(upstream)).ok_or(Why::Upstream)?;
         Ok(Some(Upstream { name: short.to_str_lossy().into_owned(), ahead, behind }))
+    }
+}
+
+impl Line<'_> {
+    /// Whether the upstream may be a symbolic ref, which may lead to another ref in each worktree. Only a ref that is a
+    /// file can be one.
+    pub fn may_be_symbolic(&self, common_dir: &Path) -> bool {
+        let file = common_dir.join(self.upstream.to_path_lossy());
+        match regular_file::contents(&file, Links::Refused, 4096) {
+            Ok(content) => content.starts_with(b"ref:"),
+            Err(error) => error.kind() != ErrorKind::NotFound && error.kind() != ErrorKind::NotADirectory,
+        }
     }
 }
 

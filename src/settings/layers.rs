@@ -7,6 +7,7 @@ use figment::value::Dict;
 
 use crate::environment::Environment;
 use crate::git::config::Entry;
+use crate::git::regular_file::{self, Links};
 use crate::settings::diagnostic::{Diagnostic, Findings};
 use crate::settings::files::Files;
 use crate::settings::gitconfig;
@@ -14,7 +15,6 @@ use crate::settings::key::folded;
 use crate::settings::names::Admitted;
 use crate::settings::origin::{Layer, Origin};
 use crate::settings::provenance::Placed;
-use crate::settings::regular_file::{self, Links};
 use crate::settings::run_keys::TopKeys;
 use crate::settings::toml_file::{self, Document};
 use crate::settings::unknown_key::unknown;

@@ -17,7 +17,6 @@ mod origin;
 mod precedence;
 mod profile;
 mod provenance;
-mod regular_file;
 mod resolve;
 mod run_keys;
 pub mod starter;

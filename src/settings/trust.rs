@@ -16,9 +16,9 @@ use sha2::{Digest, Sha256};
 
 use crate::checks::built_in;
 use crate::environment::Environment;
+use crate::git::regular_file::{self, Links};
 use crate::settings::check_keys::CODE_KEYS;
 use crate::settings::literal;
-use crate::settings::regular_file::{self, Links};
 use crate::settings::run_keys::INHERITS;
 use crate::text::name::identifier;
 use crate::text::quote;

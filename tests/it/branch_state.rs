@@ -17,8 +17,8 @@ use git_wtcheck::git::why::Why;
 use git_wtcheck::model::answer::Exit;
 use git_wtcheck::model::worktree::Worktree;
 
+use crate::support::TestRepo;
 use crate::support::errands::{discovered, environment, run};
-use crate::support::{TestRepo, there_is};
 
 /// The repositories of the short run.
 const SHORT: u64 = 16;
@@ -111,15 +111,14 @@ fn compared(seed: u64) -> Vec<(&'static str, Option<Why>)> {
 fn held(repo: &TestRepo, of: &str, kind: impl Fn(&Path) -> String) -> Vec<(PathBuf, Result<BranchState, Why>)> {
     let environment = environment(repo, ".");
     let (git, repository) = discovered(&environment);
-    let allowed = of_repository(&repository.config, &repository.common_dir, &environment, git.mounts());
-    let allowed = allowed.unwrap_or_else(|why| panic!("{of}: {why:?}"));
-    let may_be = |worktree: &Worktree| of_worktree(worktree, &allowed, git.mounts());
+    let may_any = of_repository(&repository.config, &repository.common_dir, &environment, git.mounts());
+    may_any.unwrap_or_else(|why| panic!("{of}: {why:?}"));
+    let may_be = |worktree: &Worktree| of_worktree(worktree, git.mounts());
     let (provable, others): (Vec<_>, Vec<_>) =
         repository.worktrees.iter().partition(|worktree| may_be(worktree).is_ok());
-    let inquiry =
-        Inquiry::new(&repository.config, &repository.common_dir, allowed.refs_are_files, provable.iter().copied());
+    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, provable.iter().copied());
     let invocations = inquiry.invocations(&git);
-    assert!(invocations.len() <= if allowed.refs_are_files { 2 } else { 3 }, "{invocations:?}");
+    assert!(invocations.len() <= 3, "{invocations:?}");
     let printed: Vec<_> = invocations.iter().map(run).collect();
     let states = inquiry.read(&printed);
     assert_eq!(states.len(), provable.len());
@@ -204,42 +203,42 @@ fn a_branch_that_has_moved_since_is_for_git_to_tell() {
     let linked = repo.worktree("linked");
     track(&repo, "linked", ".", "refs/heads/main");
     let (git, repository) = discovered(&environment(&repo, "."));
-    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, true, &repository.worktrees);
+    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, &repository.worktrees);
     repo.git_in(&linked, &["commit", "--quiet", "--allow-empty", "--message=second"]);
     let printed: Vec<_> = inquiry.invocations(&git).iter().map(run).collect();
     assert_eq!(inquiry.read(&printed)[1], Err(Why::Head));
 }
 
 #[test]
-fn where_no_branch_has_an_upstream_one_process_tells_all() {
+fn where_no_branch_has_an_upstream_two_processes_tell_all() {
     let repo = TestRepo::new();
     repo.worktree("linked");
     track(&repo, "elsewhere", "origin", "refs/heads/main");
     let (git, repository) = discovered(&environment(&repo, "."));
-    let invocations = |files| {
-        let inquiry = Inquiry::new(&repository.config, &repository.common_dir, files, &repository.worktrees);
-        inquiry.invocations(&git).len()
-    };
-    assert_eq!((invocations(true), invocations(false)), (1, 3));
-    let none = Inquiry::new(&repository.config, &repository.common_dir, true, []);
+    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, &repository.worktrees);
+    assert_eq!(inquiry.invocations(&git).len(), 2);
+    let none = Inquiry::new(&repository.config, &repository.common_dir, []);
     assert!(none.invocations(&git).is_empty() && none.read(&[]).is_empty());
 }
 
 #[test]
 fn an_answer_that_did_not_come_whole_is_none() {
     let repo = TestRepo::new();
-    repo.worktree("linked");
+    let linked = repo.worktree("linked");
+    std::fs::write(linked.join("other"), "other").expect("a file");
+    repo.git_in(&linked, &["add", "."]);
+    repo.git_in(&linked, &["commit", "--quiet", "--message=another tree"]);
     track(&repo, "linked", ".", "refs/heads/main");
     let (git, repository) = discovered(&environment(&repo, "."));
-    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, true, &repository.worktrees);
+    let inquiry = Inquiry::new(&repository.config, &repository.common_dir, &repository.worktrees);
     let printed = || inquiry.invocations(&git).iter().map(|asked| run(asked).expect("an end")).collect::<Vec<_>>();
-    assert_eq!(printed().len(), 2);
+    assert_eq!(printed().len(), 3);
     let told = |printed: Vec<Printed>| {
         let printed: Vec<_> = printed.into_iter().map(Ok).collect();
         inquiry.read(&printed).iter().flatten().count()
     };
     assert_eq!(told(printed()), 2);
-    for of in 0..2 {
+    for of in 0..3 {
         for length in 0..printed()[of].stdout.len() {
             let mut cut = printed();
             cut[of].stdout.truncate(length);
@@ -250,23 +249,6 @@ fn an_answer_that_did_not_come_whole_is_none() {
         assert!(told(failed) < 2);
     }
     assert_eq!(told(Vec::new()), 0);
-}
-
-#[test]
-fn replaced_objects_are_found_where_refs_are_no_files() {
-    let repo = TestRepo::empty();
-    if !there_is(
-        "git with reftables",
-        repo.git_try(".", &["init", "--quiet", "--ref-format=reftable", "."]).status.success(),
-    ) {
-        return;
-    }
-    for message in ["first", "second"] {
-        repo.git(&["commit", "--quiet", "--allow-empty", &format!("--message={message}")]);
-    }
-    assert_eq!(upstream(&repo, "repo"), Ok(None));
-    repo.git(&["replace", "HEAD", "HEAD~"]);
-    assert_eq!(upstream(&repo, "repo"), Err(Why::Replaced));
 }
 
 /// What git says in a worktree by itself.
@@ -296,18 +278,14 @@ fn asked(repo: &TestRepo, path: &Path) -> Option<BranchState> {
 fn draw(seed: u64) -> Drawn {
     let mut rng = Rng::with_seed(seed);
     let repo = TestRepo::empty();
-    let is_reftable =
-        rng.u8(..4) == 0 && repo.git_try(".", &["init", "--quiet", "--ref-format=reftable", "."]).status.success();
-    if !is_reftable {
-        let format = if rng.u8(..4) == 0 { "sha256" } else { "sha1" };
-        repo.git(&["init", "--quiet", &format!("--object-format={format}"), "."]);
-    }
+    let format = if rng.u8(..4) == 0 { "sha256" } else { "sha1" };
+    repo.git(&["init", "--quiet", &format!("--object-format={format}"), "."]);
     let mut drawn = Drawn { repo, rng, is_plain: is_plain(seed), kinds: Vec::new() };
     drawn.history();
     for index in 0..drawn.rng.usize(3..9) {
         drawn.worktree(index);
     }
-    drawn.rest(is_reftable);
+    drawn.rest();
     drawn
 }
 
@@ -446,7 +424,7 @@ impl Drawn {
     }
 
     /// What concerns all worktrees.
-    fn rest(&mut self, is_reftable: bool) {
+    fn rest(&mut self) {
         let repo = &self.repo;
         for index in 0..self.rng.usize(..3) {
             repo.write("file.txt", format!("stashed {index}\n"));
@@ -490,7 +468,7 @@ impl Drawn {
         if self.rng.bool() {
             repo.git(&["pack-refs", "--all"]);
         }
-        if !is_reftable && self.rng.u8(..3) == 0 {
+        if self.rng.u8(..3) == 0 {
             repo.write(".git/origin/main", repo.git(&["rev-parse", "refs/commits/c0"]) + "\n");
         }
     }

@@ -31,6 +31,7 @@ mod odd_repositories;
 mod outputs;
 mod processes;
 mod proof;
+mod proof_deceived;
 mod prove;
 mod schemas;
 mod screens;

@@ -34,7 +34,8 @@ fn seen_from(repo: &TestRepo, folder: &str, name: &str) -> Result<(), Why> {
     let environment = environment(repo, folder);
     let (git, repository) = discovered(&environment);
     let allowed = of_repository(&repository.config, &repository.common_dir, &environment, git.mounts());
-    of_worktree(worktree(&repository, name), &allowed.expect("the repository may be proven"), git.mounts())
+    allowed.expect("the repository may be proven");
+    of_worktree(worktree(&repository, name), git.mounts())
 }
 
 #[track_caller]
@@ -58,8 +59,6 @@ fn a_plain_repository_may_be_proven() {
         precompose_unicode: false,
         info_exclude: repo.at(".git/info/exclude"),
         excludes_file: Some(repo.root().join("home/.config/git/ignore")),
-        refs_are_files: true,
-        worktree_config: false,
     };
     assert_eq!(repository(&repo), Ok(allowed));
     assert_eq!(
@@ -78,20 +77,18 @@ fn a_plain_repository_lists_one_entry_more_for_it() {
     let listed = run(&config::listing(&git)).expect("the listing").stdout;
     assert_eq!(config::parse(&listed).expect("entries").len(), 2);
     let (_, clone) = discovered(&environment(&repo, "../clone"));
-    assert_eq!(clone.config.len(), 4, "and two for each branch with an upstream: {:?}", clone.config);
+    assert_eq!(clone.config.len(), 6, "and two for each branch with an upstream: {:?}", clone.config);
 }
 
 #[test]
-fn a_repository_of_sha256_or_with_reftables_may_be_proven() {
-    for format in ["--object-format=sha256", "--ref-format=reftable"] {
+fn a_repository_of_sha256_may_be_proven_and_one_with_reftables_not() {
+    for (format, may_be) in [("--object-format=sha256", true), ("--ref-format=reftable", false)] {
         let repo = TestRepo::empty();
         if !there_is(format, repo.git_try(".", &["init", "--quiet", format, "."]).status.success()) {
             continue;
         }
         repo.git(&["commit", "--quiet", "--allow-empty", "--message=first"]);
-        let allowed = repository(&repo).expect("it may be proven");
-        assert_eq!(allowed.refs_are_files, !format.contains("reftable"));
-        assert_eq!(of(&repo, "repo"), Ok(()));
+        assert_eq!(repository(&repo).is_ok(), may_be, "{format}");
     }
 }
 
@@ -285,9 +282,8 @@ fn a_working_tree_apart_from_its_git_folder_is_ruled_out() {
     // Its `.git` is a file that leads there.
     assert_eq!(seen_from(&apart, "../other", "other"), Ok(()));
     let (git, found) = discovered(&environment(&repo, "../linked"));
-    let allowed = repository(&TestRepo::new()).expect("it may be proven");
     let apart = Worktree { apart: true, ..worktree(&found, "linked").clone() };
-    assert_eq!(of_worktree(&apart, &allowed, git.mounts()), Err(Why::Apart));
+    assert_eq!(of_worktree(&apart, git.mounts()), Err(Why::Apart));
 }
 
 #[test]

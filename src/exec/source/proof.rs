@@ -162,19 +162,21 @@ async fn inquire(
     repository: &Repository,
     control: Control,
 ) -> HashMap<WorktreeId, Result<BranchState, Why>> {
-    let Ok(allowed) = &repository.terms.allowed else { return HashMap::new() };
+    if repository.terms.allowed.is_err() {
+        return HashMap::new();
+    }
     let of_repository = plan.worktrees.keys().filter(|id| repository.worktrees.contains(id));
     let mut told: HashMap<WorktreeId, Result<BranchState, Why>> = HashMap::new();
     let mut asked: Vec<WorktreeId> = Vec::new();
     for id in of_repository {
-        match terms::of_worktree(&plan.worktrees[id], allowed, hands.git.mounts()) {
+        match terms::of_worktree(&plan.worktrees[id], hands.git.mounts()) {
             Ok(()) => asked.push(id),
             Err(why) => _ = told.insert(id, Err(why)),
         }
     }
     let worktrees = asked.iter().map(|id| &plan.worktrees[*id]);
     let common_dir: &Path = &repository.common_dir;
-    let inquiry = Inquiry::new(&repository.terms.config, common_dir, allowed.refs_are_files, worktrees);
+    let inquiry = Inquiry::new(&repository.terms.config, common_dir, worktrees);
     let mut running = Vec::new();
     for invocation in inquiry.invocations(&hands.git) {
         let errand = Errand { invocation, within: LONGEST };

@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 
 /// Whether a link in the place of a file is followed to what it leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Links {
+pub enum Links {
     /// It is: whoever names the file decides what is read.
     Followed,
     /// It is refused: it comes from somebody else, and could lead to anything.
@@ -19,7 +19,7 @@ pub(super) enum Links {
 
 /// The content of a regular file of at most `limit` bytes. What the file system says of a file's length is not relied
 /// on: a file can grow while it is read, and some that say 0 have no end.
-pub(super) fn contents(path: &Path, links: Links, limit: usize) -> io::Result<Vec<u8>> {
+pub fn contents(path: &Path, links: Links, limit: usize) -> io::Result<Vec<u8>> {
     let file = open(path, links)?;
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
@@ -30,7 +30,8 @@ pub(super) fn contents(path: &Path, links: Links, limit: usize) -> io::Result<Ve
     Ok(bytes)
 }
 
-fn open(path: &Path, links: Links) -> io::Result<File> {
+/// Opens a regular file.
+pub fn open(path: &Path, links: Links) -> io::Result<File> {
     // Without O_NONBLOCK, opening a FIFO would wait for somebody to write to it.
     let flags = match links {
         Links::Followed => OFlag::O_NONBLOCK,
