@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::event::{Attempt, Event, EventKind};
+use crate::git::why::Why as Asked;
 use crate::model::id::UnitId;
 use crate::model::outcome::Outcome;
 use crate::plan::Plan;
@@ -85,6 +86,8 @@ impl<'a> Timings<'a> {
             end: millis(end(attempt)),
             outcome: attempt.outcome.name(),
             reason: attempt.reason.as_deref().map(safe),
+            source: attempt.source.name(),
+            asked: attempt.asked.map(Asked::words),
             due: self.due.get(&(*unit, attempt.number)).map(|due| millis(*due)),
         });
         let data = Data {
@@ -195,6 +198,11 @@ struct Bar {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Who answered.
+    source: &'static str,
+    /// Why git was asked, where the answer could not be proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<&'static str>,
     /// When the next one was due.
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<f64>,

@@ -81,6 +81,11 @@ fn attempts(json: &Value) -> Vec<(String, String, u64, String, f64, f64)> {
     all
 }
 
+/// Every unit that a JSON report has.
+fn units(json: &Value) -> impl Iterator<Item = &Value> {
+    json["worktrees"].as_array().into_iter().flatten().flat_map(|one| one["checks"].as_array().into_iter().flatten())
+}
+
 /// Nothing that a browser would fetch, and nothing but text made of what the page was given.
 #[track_caller]
 fn is_self_contained(page: &str) {
@@ -146,6 +151,13 @@ fn the_page_of_a_run_in_a_browser() {
         told.iter().any(|told| told.starts_with("plain: flaky\nattempt 1 of 2: failed\nexit status 1\n")),
         "{told:#?}"
     );
+    // Why an attempt was a process of git's, and which were none.
+    let said = |line: &str| told.iter().filter(|told| told.contains(line)).count();
+    let answered = |key: &str, value: &Value| units(&json).filter(|unit| &unit[key] == value).count();
+    assert_eq!(said("\nanswered by: batch\n"), answered("source", &Value::from("batch")));
+    let (proven, asked) = (said("\nanswered by: proof\n"), said("\ngit was asked: "));
+    assert_eq!(proven, answered("source", &Value::from("proof")));
+    assert_eq!(proven + asked, json["worktrees"].as_array().expect("worktrees").len());
     assert_eq!(places.texts("#names div"), ["place 1", "place 2"]);
     // No two bars on one place lie over each other.
     let number =
