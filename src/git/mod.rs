@@ -2,6 +2,7 @@
 
 pub mod branch_state;
 pub mod command;
+pub mod conditional;
 pub mod config;
 pub mod config_file;
 pub mod errand;

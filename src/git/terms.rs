@@ -14,6 +14,7 @@ use bstr::ByteSlice;
 
 use crate::environment::Environment;
 use crate::git::command::REPOSITORY_VARIABLES;
+use crate::git::conditional;
 use crate::git::config::{Entry, Scope, boolean};
 use crate::git::ignore::Sources;
 use crate::git::mounts::Mounts;
@@ -108,6 +109,7 @@ pub fn of_repository(
     let config = Config(config);
     extensions(&config)?;
     elsewhere(&config)?;
+    conditions(&config, environment, mounts)?;
     status(&config)?;
     well_formed(&config)?;
     names(&config)?;
@@ -238,9 +240,19 @@ fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
         // `handle_config` in remote.c.)
         let is_broken =
             entry.key.strip_prefix("branch.").is_some_and(|rest| rest.starts_with('.') || entry.value.is_none());
-        entry.key.starts_with("includeif.") || is_virtual || is_order || is_broken
+        is_virtual || is_order || is_broken
     };
     if config.entries().any(varies) { Err(Why::Configuration) } else { Ok(()) }
+}
+
+/// What git includes under a condition, which may hold in one worktree and not in another.
+fn conditions(config: &Config<'_>, environment: &Environment, mounts: &Mounts) -> Result<(), Why> {
+    let has_no_say = |entry: &Entry| {
+        let file = value(entry).and_then(|file| pathname(file, environment));
+        file.is_some_and(|file| mounts.answers(&file) && conditional::has_no_say(&file))
+    };
+    let mut conditional = config.entries().filter(|entry| entry.key.starts_with("includeif."));
+    if conditional.all(has_no_say) { Ok(()) } else { Err(Why::Configuration) }
 }
 
 /// `status.*`: nothing of it changes what is told with `--porcelain=v2`, but git refuses to work where it is malformed.
@@ -363,22 +375,34 @@ fn disregards_case(folder: &Path) -> bool {
 /// The file of patterns that hold in all repositories.
 /// (Rules: `git_config_pathname` in git's config.c, `interpolate_path` and `xdg_config_home` in path.c.)
 fn excludes_file(config: &Config<'_>, environment: &Environment) -> Result<Option<PathBuf>, Why> {
-    let home = environment.variables().iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_bytes());
-    let within = |folder: &[u8], file: &[u8]| PathBuf::from(OsString::from_vec([folder, b"/", file].concat()));
     let file = match config.values("core.excludesfile").last() {
         Some(Some(b"")) => None,
-        Some(Some(file)) => Some(match file.strip_prefix(b"~/") {
-            Some(file) => within(home.ok_or(Why::Configuration)?, file),
-            None => PathBuf::from(OsStr::from_bytes(file)),
-        }),
+        Some(Some(file)) => Some(pathname(file, environment).ok_or(Why::Configuration)?),
         Some(None) => return Err(Why::Configuration),
         None => match environment.get("XDG_CONFIG_HOME") {
             Some(folder) => Some(within(folder.as_bytes(), b"git/ignore")),
-            None => home.map(|home| within(home, b".config/git/ignore")),
+            None => home(environment).map(|home| within(home, b".config/git/ignore")),
         },
     };
-    // Another user's home, where git is installed, or from where the worktree is.
     if file.as_deref().is_some_and(Path::is_relative) { Err(Why::Configuration) } else { Ok(file) }
+}
+
+/// A path in the configuration. None: it begins in another user's home, where git is installed, or where the worktree
+/// is, or is no path.
+fn pathname(value: &[u8], environment: &Environment) -> Option<PathBuf> {
+    let path = match value.strip_prefix(b"~/") {
+        Some(file) => within(home(environment)?, file),
+        None => PathBuf::from(OsStr::from_bytes(value)),
+    };
+    path.is_absolute().then_some(path)
+}
+
+fn home(environment: &Environment) -> Option<&[u8]> {
+    environment.variables().iter().find(|(name, _)| name == "HOME").map(|(_, home)| home.as_bytes())
+}
+
+fn within(folder: &[u8], file: &[u8]) -> PathBuf {
+    PathBuf::from(OsString::from_vec([folder, b"/", file].concat()))
 }
 
 /// More than this of packed refs is not searched.

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use git_wtcheck::git::conditional::has_no_say;
 use serde_json::Value;
 
 use crate::support::{BINARY, Run, TestRepo, unit};
@@ -159,4 +160,92 @@ fn a_pipe_in_a_git_folder_holds_nobody_up() {
         assert!(start.elapsed() < Duration::from_secs(40), "{at}: {:?}", start.elapsed());
     }
     assert!(Path::new(BINARY).is_file());
+}
+
+#[test]
+fn configuration_of_one_worktree_is_passed_over_only_where_it_has_no_say() {
+    let repo = repository();
+    let included = repo.root().join("included");
+    repo.config("includeIf.onbranch:linked.path", included.to_str().expect("text"));
+    // Values that git could not use, of all keys that are passed over: git status looks at none of them.
+    let ids = "[user]\n\tname =\n\temail = \"\"\n\tsigningKey =\n[author]\n\tname =\n\temail =\n[committer]\n\tname =\n\temail =\n";
+    let rest = "[core]\n\tsshCommand = exit 3\n[commit]\n\tgpgSign = maybe\n[tag]\n\tgpgSign = maybe\n[gpg]\n\tformat = none\n\
+        \tprogram =\n[gpg \"ssh\"]\n\tallowedSignersFile = /no/such\n\tprogram = false\n[credential]\n\thelper = !exit 3\n\
+        [credential \"https://example.com\"]\n\tusername =\n";
+    repo.write("../included", format!("{ids}{rest}"));
+    let json = is_as_git_says(&repo, &[]);
+    assert_eq!((asked(&json, "linked"), asked(&json, "repo")), (None, None), "{json:#}");
+    assert_eq!(unit(&json, "linked", "status")["outcome"], "passed");
+    for more in ["[core]\n\texcludesFile = /no/such\n", "[user]\n\tname\n", "[include]\n\tpath = more\n"] {
+        repo.write("../included", format!("{ids}{more}"));
+        let json = is_as_git_says(&repo, &[]);
+        for name in ["linked", "repo"] {
+            assert_eq!(asked(&json, name), Some("configuration by worktree"), "{more}");
+        }
+    }
+}
+
+/// Pieces of files of configuration: what is harmless, what is not, and what makes one look like the other.
+const PIECES: [&str; 32] = [
+    "[user]",
+    "[USER]",
+    "[core]",
+    "[gpg \"ssh\"]",
+    "[credential \"https://x\"]",
+    "[commit]",
+    "[status]",
+    "[include]",
+    "[user \"x\"]",
+    "[user.x]",
+    "name = x",
+    "email=y",
+    "sshCommand = ssh",
+    "fileMode = false",
+    "gpgSign",
+    "gpgSign = true",
+    "program = a",
+    "helper = b",
+    "path = more",
+    "\n",
+    "\n",
+    "\n",
+    "\n",
+    "\t",
+    " ",
+    "\\",
+    "\"",
+    "#",
+    ";",
+    "=",
+    "\r\n",
+    "\u{feff}",
+];
+
+#[test]
+fn what_is_passed_over_is_what_git_reads_in_it() {
+    let repo = TestRepo::new();
+    let file = repo.at("included");
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut passed_over = 0;
+    for _ in 0..2_000 {
+        let content: String = (0..rng.usize(1..9)).map(|_| *rng.choice(&PIECES).expect("some")).collect();
+        repo.write("included", &content);
+        if !has_no_say(&file) {
+            continue;
+        }
+        passed_over += 1;
+        let read = repo.git_try(".", &["config", "--file", "included", "--list", "--name-only", "-z"]);
+        assert!(read.status.success(), "{content:?}");
+        for key in String::from_utf8(read.stdout).expect("text").split_terminator('\0') {
+            let (section, rest) = key.split_once('.').expect("a section");
+            let is_harmless = match section {
+                "user" | "commit" => !rest.contains('.'),
+                "core" => rest == "sshcommand",
+                "gpg" | "credential" => true,
+                _ => false,
+            };
+            assert!(is_harmless, "{key} in {content:?}");
+        }
+    }
+    assert!((100..1_000).contains(&passed_over), "{passed_over}");
 }

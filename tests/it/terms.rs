@@ -241,8 +241,16 @@ fn configuration_under_a_condition_rules_it_out() {
         let repo = TestRepo::new();
         repo.config("include.path", "/no/such/file");
         assert!(repository(&repo).is_ok(), "without a condition it holds in every worktree");
-        repo.config(&format!("includeIf.{condition}.path"), "/no/such/file");
+        let included = repo.root().join("included");
+        repo.config(&format!("includeIf.{condition}.path"), included.to_str().expect("text"));
+        assert!(repository(&repo).is_ok(), "{condition}: a file that is not there");
+        repo.write("../included", "[user]\n\tname = A U Thor\n");
+        assert!(repository(&repo).is_ok(), "{condition}: a file that says who one is");
+        repo.write("../included", "[core]\n\tfileMode = false\n");
         assert_eq!(repository(&repo), Err(Why::Configuration), "{condition}");
+        repo.write("../included", "");
+        repo.config(&format!("includeIf.{condition}.path"), "included");
+        assert_eq!(repository(&repo), Err(Why::Configuration), "{condition}: a file beside another");
     }
 }
 
