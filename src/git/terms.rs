@@ -248,7 +248,7 @@ fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
 /// What git includes under a condition, which may hold in one worktree and not in another.
 fn conditions(config: &Config<'_>, environment: &Environment, mounts: &Mounts) -> Result<(), Why> {
     let has_no_say = |entry: &Entry| {
-        let file = value(entry).and_then(|file| pathname(file, environment));
+        let file = value(entry).and_then(|file| pathname(file, environment).or_else(|| beside(entry, file)));
         file.is_some_and(|file| mounts.answers(&file) && conditional::has_no_say(&file))
     };
     let mut conditional = config.entries().filter(|entry| entry.key.starts_with("includeif."));
@@ -395,6 +395,15 @@ fn pathname(value: &[u8], environment: &Environment) -> Option<PathBuf> {
         None => PathBuf::from(OsStr::from_bytes(value)),
     };
     path.is_absolute().then_some(path)
+}
+
+/// A path that begins where the file lies that names it. (Rule: `handle_path_include` in git's config.c.)
+fn beside(entry: &Entry, value: &[u8]) -> Option<PathBuf> {
+    let naming = Path::new(&*entry.origin);
+    let is_odd = value.starts_with(b"~") || value.starts_with(b"%") || value.starts_with(b":") || value.is_empty();
+    // Not UTF-8, its name is not known here.
+    let is_known = naming.is_absolute() && !entry.origin.contains(char::REPLACEMENT_CHARACTER);
+    (is_known && !is_odd).then(|| naming.parent()).flatten().map(|folder| folder.join(OsStr::from_bytes(value)))
 }
 
 fn home(environment: &Environment) -> Option<&[u8]> {

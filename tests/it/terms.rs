@@ -249,8 +249,18 @@ fn configuration_under_a_condition_rules_it_out() {
         repo.write("../included", "[core]\n\tfileMode = false\n");
         assert_eq!(repository(&repo), Err(Why::Configuration), "{condition}");
         repo.write("../included", "");
-        repo.config(&format!("includeIf.{condition}.path"), "included");
-        assert_eq!(repository(&repo), Err(Why::Configuration), "{condition}: a file beside another");
+        let include = |path: &str| {
+            repo.write("../home/.gitconfig", format!("[includeIf \"{condition}\"]\n\tpath = {path}\n"));
+        };
+        for (path, may_be) in [("more", true), ("~/more", true), ("fewer", false), ("~nobody/more", false)] {
+            repo.write("../home/more", "[user]\n\tname = A U Thor\n");
+            repo.write("../home/fewer", "[core]\n\tfileMode = false\n");
+            include(path);
+            assert_eq!(repository(&repo).is_ok(), may_be, "{condition}: {path} beside another");
+        }
+        include("more");
+        repo.config(&format!("includeIf.{condition}.path"), "~nobody/included");
+        assert_eq!(repository(&repo), Err(Why::Configuration), "{condition}: in the home of somebody else");
     }
 }
 
