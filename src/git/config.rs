@@ -8,9 +8,10 @@ use crate::git::command::{Git, Invocation};
 
 /// What of git's configuration is of interest: this program's own sections, git's colours and hints, what decides where
 /// the main worktree is, and what a worktree's state depends on (see [`terms`](crate::git::terms)).
-const PATTERN: &str = "^(wtcheck|color|advice|extensions|status|includeif|column|branch|remote|url)\\.|^diff\\.orderfile$|\
-    ^index\\.threads$|\
-    ^core\\.(worktree|bare|filemode|symlinks|ignorecase|precomposeunicode|fsmonitor|excludesfile|virtualfilesystem|gvfs)$";
+const PATTERN: &str = "^(wtcheck|color|advice|extensions|status|includeif|column|branch|remote|url|\
+    attr|commitgraph|core|diff|feature|i18n|index|mailmap|sparse)\\.|\
+    ^(author|committer|user)\\.(email|name|useconfigonly)$|^fetch\\.negotiationalgorithm$|^(fetch|gc)\\.writecommitgraph$|\
+    ^pack\\.(compression|packsizelimit|readreverseindex|usebitmapboundarytraversal|usesparse)$|^push\\.default$";
 
 /// From which configuration an entry came, as `git config --show-scope` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,8 +98,9 @@ pub fn boolean(value: Option<&[u8]>) -> Option<bool> {
         "true" | "yes" | "on" => Some(true),
         "false" | "no" | "off" | "" => Some(false),
         number => {
-            let (digits, _) = number.strip_prefix('-').map_or((number, false), |digits| (digits, true));
-            crate::text::size::count(digits).map(|count| count != 0)
+            let digits = number.strip_prefix('-').unwrap_or(number);
+            let count = crate::text::size::count(digits)?;
+            i32::try_from(count).ok().map(|count| count != 0)
         }
     }
 }
@@ -140,6 +142,7 @@ mod tests {
             ("", Some(false)),
             ("no", Some(false)),
             ("maybe", None),
+            ("2147483648", None),
         ] {
             assert_eq!(boolean(Some(text.as_bytes())), value, "{text}");
         }

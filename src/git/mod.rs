@@ -21,6 +21,7 @@ pub mod repository;
 pub mod stale_index;
 pub mod terms;
 pub mod upstreams;
+mod well_formed;
 pub mod why;
 pub mod worktree_files;
 pub mod worktree_folder;

@@ -20,6 +20,7 @@ use crate::git::ignore::Sources;
 use crate::git::mounts::Mounts;
 use crate::git::prove::Terms;
 use crate::git::regular_file::{self, Links};
+use crate::git::well_formed::is_well_formed;
 use crate::git::why::Why;
 use crate::model::worktree::Worktree;
 
@@ -110,7 +111,6 @@ pub fn of_repository(
     extensions(&config)?;
     elsewhere(&config)?;
     conditions(&config, environment, mounts)?;
-    status(&config)?;
     well_formed(&config)?;
     names(&config)?;
     let excludes_file = excludes_file(&config, environment)?;
@@ -236,11 +236,7 @@ fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
         // Where there are changes, git refuses to list them if it cannot read this file. (Rule: `prepare_order` in
         // diffcore-order.c.)
         let is_order = entry.key == "diff.orderfile";
-        // git refuses to work where one of these has no value, or concerns a branch without a name. (Rule:
-        // `handle_config` in remote.c.)
-        let is_broken =
-            entry.key.strip_prefix("branch.").is_some_and(|rest| rest.starts_with('.') || entry.value.is_none());
-        is_virtual || is_order || is_broken
+        is_virtual || is_order
     };
     if config.entries().any(varies) { Err(Why::Configuration) } else { Ok(()) }
 }
@@ -255,36 +251,6 @@ fn conditions(config: &Config<'_>, environment: &Environment, mounts: &Mounts) -
     if conditional.all(has_no_say) { Ok(()) } else { Err(Why::Configuration) }
 }
 
-/// `status.*`: nothing of it changes what is told with `--porcelain=v2`, but git refuses to work where it is malformed.
-/// (Rule: `git_status_config` in git's builtin/commit.c, and `finalize_deferred_config` there: `status.aheadBehind` and
-/// its like are for people only.)
-fn status(config: &Config<'_>) -> Result<(), Why> {
-    for entry in config.entries() {
-        let Some(key) = entry.key.strip_prefix("status.") else { continue };
-        let is_flag = || boolean(value(entry)).is_some();
-        let is_fine = match key {
-            "aheadbehind"
-            | "branch"
-            | "displaycommentprefix"
-            | "relativepaths"
-            | "short"
-            | "showstash"
-            | "submodulesummary" => is_flag(),
-            "renames" => is_flag() || matches!(value(entry), Some(b"copy" | b"copies")),
-            "renamelimit" => {
-                value(entry).is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
-            }
-            "showuntrackedfiles" => matches!(value(entry), Some(b"no" | b"normal" | b"all")),
-            // Looked at with its like.
-            key => key == "color" || key.starts_with("color."),
-        };
-        if !is_fine {
-            return Err(Why::Configuration);
-        }
-    }
-    Ok(())
-}
-
 /// A file of patterns that git opens: it is missing, or one that can be read, or one that has nothing in it.
 fn opens(file: &Path) -> Result<(), Why> {
     match file.metadata() {
@@ -295,69 +261,9 @@ fn opens(file: &Path) -> Result<(), Why> {
     }
 }
 
-/// What `git status` reads of its configuration besides, and refuses to work over where it is malformed: how columns and
-/// colours are, what remotes there are, in how many threads the index is read.
-/// (Rules: `git_column_config` in git's column.c, `parse_color_slot` in builtin/commit.c, `handle_config` in remote.c,
-/// `git_config_get_index_threads` in config.c.)
+/// git refuses to work where what it reads is malformed.
 fn well_formed(config: &Config<'_>) -> Result<(), Why> {
-    let is_fine = |entry: &Entry| {
-        let (value, key) = (value(entry), entry.key.as_str());
-        let (section, rest) = key.split_once('.').unwrap_or((key, ""));
-        let last = rest.rsplit('.').next().unwrap_or_default();
-        match section {
-            "column" => value.is_none_or(|value| {
-                let mut words = value.split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
-                words.all(|word| COLUMN_WORDS.iter().any(|known| known.as_bytes() == word))
-            }),
-            "color" | "status" if rest == "status" || rest == "color" => {
-                boolean(value).is_some() || matches!(value, Some(b"auto" | b"always" | b"never"))
-            }
-            "color" if rest.starts_with("status.") => value.is_some_and(is_colour),
-            "status" if rest.starts_with("color.") => value.is_some_and(is_colour),
-            "index" => boolean(value).is_some() || value.is_some_and(|value| value.iter().all(u8::is_ascii_digit)),
-            "remote" if matches!(last, "fetch" | "push") => value.is_some_and(is_refspec),
-            "remote" if FLAGS_OF_REMOTES.contains(&last) => boolean(value).is_some(),
-            "remote" | "url" | "branch" => value.is_some(),
-            _ => true,
-        }
-    };
-    if config.entries().all(is_fine) { Ok(()) } else { Err(Why::Configuration) }
-}
-
-const COLUMN_WORDS: [&str; 10] =
-    ["auto", "always", "never", "true", "false", "plain", "column", "row", "dense", "nodense"];
-
-const FLAGS_OF_REMOTES: [&str; 5] = ["mirror", "skipdefaultupdate", "skipfetchall", "prune", "prunetags"];
-
-/// Two plain colours at the most, and attributes. What git may read besides is left to it.
-fn is_colour(text: &[u8]) -> bool {
-    const COLOURS: [&str; 10] =
-        ["normal", "default", "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
-    const ATTRIBUTES: [&str; 7] = ["bold", "dim", "ul", "blink", "reverse", "italic", "strike"];
-    let Ok(text) = std::str::from_utf8(text) else { return false };
-    let is = |known: &[&str], word: &str| known.iter().any(|known| known.eq_ignore_ascii_case(word));
-    let (colours, others): (Vec<&str>, Vec<&str>) =
-        text.split_ascii_whitespace().partition(|word| is(&COLOURS, word) || word.parse::<u8>().is_ok());
-    colours.len() <= 2 && others.iter().all(|word| is(&ATTRIBUTES, word))
-}
-
-/// A plain refspec: a name on each side, each with a `*` or neither.
-fn is_refspec(text: &[u8]) -> bool {
-    let text = text.strip_prefix(b"+").or_else(|| text.strip_prefix(b"^")).unwrap_or(text);
-    let mut sides = text.split(|byte| *byte == b':');
-    let (Some(source), target, None) = (sides.next(), sides.next(), sides.next()) else { return false };
-    let is_plain = |side: &[u8]| {
-        let is_known = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'.' | b'*');
-        let is_odd = ["//", "/.", "..", ".lock"].iter().any(|part| side.contains_str(part));
-        side.starts_with(b"refs/")
-            && side.iter().all(is_known)
-            && !side.ends_with(b"/")
-            && !side.ends_with(b".")
-            && !is_odd
-    };
-    let stars = |side: &[u8]| side.find_iter(b"*").count();
-    let fits = target.is_none_or(|target| is_plain(target) && stars(target) == stars(source));
-    is_plain(source) && stars(source) <= 1 && fits
+    if config.entries().all(is_well_formed) { Ok(()) } else { Err(Why::Configuration) }
 }
 
 fn names(config: &Config<'_>) -> Result<(), Why> {

@@ -1,8 +1,10 @@
 //! Where a worktree's state may be told without git: one test for each thing that rules it out, made with git itself.
 
+use std::collections::HashSet;
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 
+use bstr::BString;
 use git_wtcheck::environment::Environment;
 use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config;
@@ -68,16 +70,12 @@ fn a_plain_repository_may_be_proven() {
 }
 
 #[test]
-fn a_plain_repository_lists_one_entry_more_for_it() {
+fn a_clone_lists_two_entries_for_each_branch_with_an_upstream() {
     let repo = TestRepo::new();
-    let (git, repository) = discovered(&environment(&repo, "."));
-    let keys: Vec<_> = repository.config.iter().map(|entry| entry.key.as_str()).collect();
-    assert_eq!(keys, ["core.filemode", "core.bare"]);
     repo.git(&["clone", "--quiet", "../repo", "../clone"]);
-    let listed = run(&config::listing(&git)).expect("the listing").stdout;
-    assert_eq!(config::parse(&listed).expect("entries").len(), 2);
     let (_, clone) = discovered(&environment(&repo, "../clone"));
-    assert_eq!(clone.config.len(), 6, "and two for each branch with an upstream: {:?}", clone.config);
+    let of_branches = clone.config.iter().filter(|entry| entry.key.starts_with("branch."));
+    assert_eq!(of_branches.count(), 2, "{:?}", clone.config);
 }
 
 #[test]
@@ -215,6 +213,66 @@ fn what_only_people_are_told_by_rules_nothing_out() {
     // Which untracked files are listed, an option says over this.
     repo.config("status.showUntrackedFiles", "no");
     assert!(repository(&repo).is_ok());
+}
+
+/// Keys that git knows, with something for each part of their names that is not given.
+fn known_keys(repo: &TestRepo) -> Vec<String> {
+    let listed = repo.git(&["help", "--config"]);
+    // One is no key that git can be given; another is followed by every git.
+    let is_key = |line: &&str| line.contains('.') && !line.contains([' ', '_']) && *line != "include.path";
+    let named = |key: &str| {
+        let parts = key.split('.').map(|part| if part.contains(['<', '*']) { "main" } else { part });
+        parts.collect::<Vec<_>>().join(".")
+    };
+    listed.lines().filter(is_key).map(named).collect()
+}
+
+#[test]
+fn what_git_cannot_read_of_its_configuration_rules_it_out() {
+    const VALUES: [Option<&str>; 6] =
+        [None, Some(""), Some("x!"), Some("-5"), Some("~nobody/x"), Some("9223372036854775808")];
+    let repo = TestRepo::new();
+    repo.write("file.txt", "other");
+    repo.write("new", "x");
+    let plain = status_with(&repo, "core.bare=false");
+    let environment = environment(&repo, ".");
+    let git = Git::new(&environment);
+    let listed = config::parse(&run(&config::listing(&git)).expect("the listing").stdout).expect("entries");
+    let keys = known_keys(&repo);
+    let given: Vec<_> = keys.iter().map(|key| format!("{key}=1")).collect();
+    let all_at_once: Vec<_> = given.iter().flat_map(|pair| ["-c", pair]).chain(config::LISTING).collect();
+    let printed = repo.git_try("..", &all_at_once);
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let printed = printed.stdout;
+    let of_interest: HashSet<_> =
+        config::parse(&printed).expect("entries").into_iter().map(|entry| entry.key).collect();
+    let (mut allowed, mut ruled_out) = (0, 0);
+    for key in keys {
+        let (section, rest) = key.split_once('.').expect("a section");
+        let (subsection, last) = rest.rsplit_once('.').map_or(("", rest), |(subsection, last)| (subsection, last));
+        let dot = if subsection.is_empty() { "" } else { "." };
+        let lowered = format!("{}.{subsection}{dot}{}", section.to_lowercase(), last.to_lowercase());
+        for value in VALUES {
+            let value = value.map(BString::from);
+            let pair = value.as_ref().map_or_else(|| key.clone(), |value| format!("{key}={value}"));
+            let entry = config::Entry {
+                scope: config::Scope::Command,
+                origin: "command line:".into(),
+                key: lowered.clone(),
+                value,
+            };
+            let entries: Vec<_> = listed.iter().cloned().chain([entry]).collect();
+            if !of_interest.contains(&lowered)
+                || of_repository(&entries, &repo.at(".git"), &environment, git.mounts()).is_ok()
+            {
+                allowed += 1;
+                assert_eq!(status_with(&repo, &pair), plain, "{pair}");
+            } else {
+                ruled_out += 1;
+            }
+        }
+    }
+    assert!(allowed > 3000 && ruled_out > 600, "{allowed} {ruled_out}");
 }
 
 #[test]
