@@ -1,14 +1,11 @@
 //! What `git status --branch --show-stash` tells of a worktree beside its changes, for many worktrees of a repository
 //! at once.
 //!
-//! Two processes for the trees of all HEADs (which they are, and whether they are there) and one for the upstreams of
-//! all branches, where one may have one: whatever the number of worktrees.
+//! One process for the upstreams of all branches, where one may have one: whatever the number of worktrees.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use bstr::ByteSlice;
 
 use crate::git::command::{Git, Invocation};
 use crate::git::config::Entry;
@@ -27,26 +24,7 @@ pub struct BranchState {
     pub upstream: Option<Upstream>,
     /// How many entries the stash has, which all worktrees share.
     pub stash: u64,
-    /// The id of the tree of HEAD.
-    pub tree: Vec<u8>,
 }
-
-/// The object id and the tree's id of each commit, ended by NUL. (`-z` ends the last.)
-/// git log, too, reads `diff.*`, of which git status dies where it is malformed.
-const TREES: [&str; 9] = [
-    "log",
-    "--no-walk=unsorted",
-    "--stdin",
-    "--ignore-missing",
-    "-z",
-    "--format=tformat:%H%x00%T",
-    "--no-show-signature",
-    "--no-color",
-    "--no-decorate",
-];
-
-/// Whether each tree is there: git reads it to compare the index with it.
-const THERE: [&str; 2] = ["cat-file", "--batch-check=%(objecttype) %(objectname)"];
 
 /// No command line is longer than this for all the refs that are asked of; beyond that, all branches are.
 const MOST_PATTERNS: usize = 64 * 1024;
@@ -88,40 +66,24 @@ impl<'a> Inquiry<'a> {
         Self { common_dir: common_dir.to_owned(), worktrees, tracking, patterns, stash, is_ambiguous }
     }
 
-    /// The processes that are needed.
-    pub fn invocations(&self, git: &Git) -> Vec<Invocation> {
-        let Some(first) = self.worktrees.first() else { return Vec::new() };
-        let ask = |args: &[&str], input: Option<Vec<u8>>| {
-            let mut invocation = git.of(first, &first.path, args);
-            invocation.input = input;
-            invocation
-        };
-        let mut asked = Vec::new();
-        if !self.patterns.is_empty() {
-            let words = ["-c", upstreams::LENIENT, "for-each-ref", upstreams::FORMAT];
-            let args: Vec<&str> = words.into_iter().chain(self.patterns.iter().map(String::as_str)).collect();
-            asked.push(ask(&args, None));
-        }
-        let heads = || self.worktrees.iter().filter_map(|worktree| worktree.head.as_ref());
-        asked.push(ask(&TREES, Some(heads().flat_map(|head| [head.as_bytes(), b"\n"].concat()).collect())));
-        asked.push(ask(&THERE, Some(heads().flat_map(|head| [head.as_bytes(), b"^{tree}\n"].concat()).collect())));
-        asked
+    /// The process that is needed; none, where nothing has to be asked.
+    pub fn invocation(&self, git: &Git) -> Option<Invocation> {
+        let first = self.worktrees.first().filter(|_| !self.patterns.is_empty())?;
+        let words = ["-c", upstreams::LENIENT, "for-each-ref", upstreams::FORMAT];
+        let args: Vec<&str> = words.into_iter().chain(self.patterns.iter().map(String::as_str)).collect();
+        Some(git.of(first, &first.path, &args))
     }
 
-    /// The state of each worktree, in their order, from what [`Self::invocations`] printed, in theirs.
-    pub fn read(&self, printed: &[io::Result<Printed>]) -> Vec<Result<BranchState, Why>> {
-        let mut printed = printed.iter().map(whole);
-        let refs = if self.patterns.is_empty() { Some(HashMap::new()) } else { next(&mut printed, upstreams::parse) };
-        let trees = next(&mut printed, trees);
-        let there = next(&mut printed, there);
+    /// The state of each worktree, in their order, from what [`Self::invocation`] printed; none: there was none.
+    pub fn read(&self, printed: Option<&io::Result<Printed>>) -> Vec<Result<BranchState, Why>> {
+        let refs = match printed {
+            Some(printed) => whole(printed).and_then(upstreams::parse),
+            None => Some(HashMap::new()),
+        };
         let of = |worktree: &&Worktree| {
             let head = worktree.head.as_ref().ok_or(Why::Head)?;
-            let tree = trees.as_ref().and_then(|trees| trees.get(head.as_bytes())).ok_or(Why::Head)?;
-            if !there.as_ref().is_some_and(|there| there.contains(tree)) {
-                return Err(Why::Head);
-            }
             let upstream = self.upstream(worktree, head, refs.as_ref().ok_or(Why::Upstream)?)?;
-            Ok(BranchState { upstream, stash: self.stash?, tree: tree.clone() })
+            Ok(BranchState { upstream, stash: self.stash? })
         };
         self.worktrees.iter().map(of).collect()
     }
@@ -190,66 +152,4 @@ fn small(path: &Path) -> Option<Vec<u8>> {
 /// What a process printed, where it has ended well.
 fn whole(printed: &io::Result<Printed>) -> Option<&[u8]> {
     printed.as_ref().ok().filter(|printed| printed.exit == Exit::Code(0)).map(|printed| printed.stdout.as_slice())
-}
-
-fn next<'a, T>(
-    printed: &mut impl Iterator<Item = Option<&'a [u8]>>,
-    read: impl FnOnce(&'a [u8]) -> Option<T>,
-) -> Option<T> {
-    printed.next().flatten().and_then(read)
-}
-
-/// Reads what [`TREES`] prints. `None` where it is not of the expected form.
-fn trees(output: &[u8]) -> Option<HashMap<&[u8], Vec<u8>>> {
-    let mut fields = match output.strip_suffix(b"\0") {
-        Some(fields) => fields.split_str(b"\0"),
-        None => return output.is_empty().then(HashMap::new),
-    };
-    let mut trees = HashMap::new();
-    while let Some(commit) = fields.next() {
-        let tree = id(fields.next().filter(|tree| tree.len() == commit.len())?)?;
-        id(commit)?;
-        trees.insert(commit, tree);
-    }
-    Some(trees)
-}
-
-/// Reads what [`THERE`] prints: the trees that are there.
-fn there(output: &[u8]) -> Option<HashSet<Vec<u8>>> {
-    let whole = if output.is_empty() { output } else { output.strip_suffix(b"\n")? };
-    Some(whole.split_str(b"\n").filter_map(|line| id(line.strip_prefix(b"tree ")?)).collect())
-}
-
-/// The bytes of an object id.
-fn id(digits: &[u8]) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let byte = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(pair[1])?);
-    matches!(digits.len(), 40 | 64).then(|| digits.chunks_exact(2).map(byte).collect()).flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_an_answer_about_trees_is_none() {
-        let (commit, tree) = ("1a".repeat(20), "2b".repeat(20));
-        let text = format!("{commit}\0{tree}\0");
-        let read = trees(text.as_bytes()).expect("well-formed");
-        assert_eq!(read[commit.as_bytes()], [0x2b; 20]);
-        for length in 1..text.len() {
-            assert_eq!(trees(&text.as_bytes()[..length]), None, "{length} bytes");
-        }
-        assert_eq!(trees(b""), Some(HashMap::new()));
-        assert_eq!(trees(format!("{commit}\0{}\0", "2b".repeat(32)).as_bytes()), None);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(output: Vec<u8>, fields in proptest::collection::vec("[0-9a-f]{0,64}", 0..5)) {
-            trees(&output);
-            trees((fields.join("\0") + "\0").as_bytes());
-            there(&output);
-        }
-    }
 }

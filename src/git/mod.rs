@@ -10,6 +10,7 @@ mod glob;
 pub mod ignore;
 pub mod index;
 pub mod mounts;
+pub mod objects;
 mod open_folder;
 pub mod operation;
 mod path_bytes;

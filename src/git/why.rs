@@ -25,6 +25,8 @@ pub enum Why {
     Extension,
     /// Grafts or replaced objects.
     Replaced,
+    /// Objects lie elsewhere, or cannot be read.
+    Objects,
     /// HEAD is missing, unborn, or not a commit whose tree is known.
     Head,
     /// There is no index, or it cannot be read.
@@ -62,7 +64,7 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::TurnedOff,
         Self::OwnArguments,
         Self::GitVariable,
@@ -74,6 +76,7 @@ impl Why {
         Self::Names,
         Self::Extension,
         Self::Replaced,
+        Self::Objects,
         Self::Head,
         Self::NoIndex,
         Self::IndexChanged,
@@ -106,6 +109,7 @@ impl Why {
             Self::Names => "names",
             Self::Extension => "repository extension",
             Self::Replaced => "replaced objects",
+            Self::Objects => "objects elsewhere",
             Self::Head => "HEAD",
             Self::NoIndex => "no index",
             Self::IndexChanged => "index changed",

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use git_wtcheck::git::branch_state::{BranchState, Inquiry};
 use git_wtcheck::git::errand::Printed;
+use git_wtcheck::git::index::Hash;
+use git_wtcheck::git::objects::Objects;
 use git_wtcheck::git::terms::{of_repository, of_worktree};
 use git_wtcheck::git::upstreams::Upstream;
 use git_wtcheck::git::why::Why;
@@ -98,6 +100,9 @@ const fn is_plain(seed: u64) -> bool {
     seed.is_multiple_of(2)
 }
 
+/// What is told of a worktree: the state of its branch, and the tree of HEAD.
+type Told = (BranchState, Vec<u8>);
+
 /// Draws a repository and compares each of its worktrees; gives its kind, and why git is asked.
 fn compared(seed: u64) -> Vec<(&'static str, Option<Why>)> {
     let drawn = draw(seed);
@@ -108,7 +113,7 @@ fn compared(seed: u64) -> Vec<(&'static str, Option<Why>)> {
 }
 
 /// What is told of each worktree, which git must tell, too.
-fn held(repo: &TestRepo, of: &str, kind: impl Fn(&Path) -> String) -> Vec<(PathBuf, Result<BranchState, Why>)> {
+fn held(repo: &TestRepo, of: &str, kind: impl Fn(&Path) -> String) -> Vec<(PathBuf, Result<Told, Why>)> {
     let environment = environment(repo, ".");
     let (git, repository) = discovered(&environment);
     let may_any = of_repository(&repository.config, &repository.common_dir, &environment, git.mounts());
@@ -117,14 +122,20 @@ fn held(repo: &TestRepo, of: &str, kind: impl Fn(&Path) -> String) -> Vec<(PathB
     let (provable, others): (Vec<_>, Vec<_>) =
         repository.worktrees.iter().partition(|worktree| may_be(worktree).is_ok());
     let inquiry = Inquiry::new(&repository.config, &repository.common_dir, provable.iter().copied());
-    let invocations = inquiry.invocations(&git);
-    assert!(invocations.len() <= 3, "{invocations:?}");
-    let printed: Vec<_> = invocations.iter().map(run).collect();
-    let states = inquiry.read(&printed);
+    let printed = inquiry.invocation(&git).as_ref().map(run);
+    let states = inquiry.read(printed.as_ref());
     assert_eq!(states.len(), provable.len());
     let told = provable.into_iter().zip(states);
+    let told = told.map(|(worktree, state)| {
+        let hash = if worktree.sha256 { Hash::Sha256 } else { Hash::Sha1 };
+        let tree = || {
+            let objects = Objects::open(&repository.common_dir, hash, git.mounts())?;
+            objects.reader().tree_of(worktree.head.as_deref().ok_or(Why::Head)?)
+        };
+        (worktree, state.and_then(|state| Ok((state, tree()?))))
+    });
     let told = told.chain(others.into_iter().map(|worktree| (worktree, may_be(worktree).map(|()| unreachable!()))));
-    let held = |(worktree, state): (&Worktree, Result<BranchState, Why>)| {
+    let held = |(worktree, state): (&Worktree, Result<Told, Why>)| {
         let path = worktree.path.clone();
         if let Ok(state) = &state {
             assert_eq!(Some(state), asked(repo, &path).as_ref(), "{of}, {}, {}", kind(&path), path.display());
@@ -139,7 +150,7 @@ fn held(repo: &TestRepo, of: &str, kind: impl Fn(&Path) -> String) -> Vec<(PathB
 fn upstream(repo: &TestRepo, name: &str) -> Result<Option<Upstream>, Why> {
     let held = held(repo, "", |_| String::new());
     let (_, state) = held.into_iter().find(|(path, _)| path.ends_with(name)).expect("a worktree of this name");
-    state.map(|state| state.upstream)
+    state.map(|(state, _)| state.upstream)
 }
 
 fn track(repo: &TestRepo, branch: &str, remote: &str, merge: &str) {
@@ -205,54 +216,45 @@ fn a_branch_that_has_moved_since_is_for_git_to_tell() {
     let (git, repository) = discovered(&environment(&repo, "."));
     let inquiry = Inquiry::new(&repository.config, &repository.common_dir, &repository.worktrees);
     repo.git_in(&linked, &["commit", "--quiet", "--allow-empty", "--message=second"]);
-    let printed: Vec<_> = inquiry.invocations(&git).iter().map(run).collect();
-    assert_eq!(inquiry.read(&printed)[1], Err(Why::Head));
+    let printed = inquiry.invocation(&git).as_ref().map(run);
+    assert_eq!(inquiry.read(printed.as_ref())[1], Err(Why::Head));
 }
 
 #[test]
-fn where_no_branch_has_an_upstream_two_processes_tell_all() {
+fn where_no_branch_has_an_upstream_nothing_is_asked() {
     let repo = TestRepo::new();
     repo.worktree("linked");
     track(&repo, "elsewhere", "origin", "refs/heads/main");
     let (git, repository) = discovered(&environment(&repo, "."));
     let inquiry = Inquiry::new(&repository.config, &repository.common_dir, &repository.worktrees);
-    assert_eq!(inquiry.invocations(&git).len(), 2);
+    assert!(inquiry.invocation(&git).is_none());
+    assert!(inquiry.read(None).iter().all(Result::is_ok));
     let none = Inquiry::new(&repository.config, &repository.common_dir, []);
-    assert!(none.invocations(&git).is_empty() && none.read(&[]).is_empty());
+    assert!(none.invocation(&git).is_none() && none.read(None).is_empty());
 }
 
 #[test]
 fn an_answer_that_did_not_come_whole_is_none() {
     let repo = TestRepo::new();
     let linked = repo.worktree("linked");
-    std::fs::write(linked.join("other"), "other").expect("a file");
-    repo.git_in(&linked, &["add", "."]);
-    repo.git_in(&linked, &["commit", "--quiet", "--message=another tree"]);
     track(&repo, "linked", ".", "refs/heads/main");
+    repo.git_in(&linked, &["commit", "--quiet", "--allow-empty", "--message=second"]);
     let (git, repository) = discovered(&environment(&repo, "."));
     let inquiry = Inquiry::new(&repository.config, &repository.common_dir, &repository.worktrees);
-    let printed = || inquiry.invocations(&git).iter().map(|asked| run(asked).expect("an end")).collect::<Vec<_>>();
-    assert_eq!(printed().len(), 3);
-    let told = |printed: Vec<Printed>| {
-        let printed: Vec<_> = printed.into_iter().map(Ok).collect();
-        inquiry.read(&printed).iter().flatten().count()
-    };
-    assert_eq!(told(printed()), 2);
-    for of in 0..3 {
-        for length in 0..printed()[of].stdout.len() {
-            let mut cut = printed();
-            cut[of].stdout.truncate(length);
-            assert!(told(cut) < 2, "{length} bytes");
-        }
-        let mut failed = printed();
-        failed[of].exit = Exit::Code(128);
-        assert!(told(failed) < 2);
+    let printed = run(&inquiry.invocation(&git).expect("a process")).expect("an end");
+    let told = |printed: Printed| inquiry.read(Some(&Ok(printed))).iter().flatten().count();
+    assert_eq!(told(printed.clone()), 2);
+    for length in 0..printed.stdout.len() {
+        let mut cut = printed.clone();
+        cut.stdout.truncate(length);
+        assert!(told(cut) < 2, "{length} bytes");
     }
-    assert_eq!(told(Vec::new()), 0);
+    assert_eq!(told(Printed { exit: Exit::Code(128), ..printed }), 0);
+    assert_eq!(inquiry.read(Some(&Err(std::io::ErrorKind::TimedOut.into()))).iter().flatten().count(), 0);
 }
 
 /// What git says in a worktree by itself.
-fn asked(repo: &TestRepo, path: &Path) -> Option<BranchState> {
+fn asked(repo: &TestRepo, path: &Path) -> Option<Told> {
     let status = repo.git_try(path, &["status", "--porcelain=v2", "--branch", "--show-stash", "-z"]);
     let tree = repo.git_try(path, &["rev-parse", "--verify", "--quiet", "HEAD^{tree}"]);
     if !status.status.success() || !tree.status.success() {
@@ -272,7 +274,7 @@ fn asked(repo: &TestRepo, path: &Path) -> Option<BranchState> {
     let digits = tree.stdout.trim_ascii();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits");
     let tree = digits.chunks(2).map(byte).collect();
-    Some(BranchState { upstream, stash: count(header("# stash")).unwrap_or(0), tree })
+    Some((BranchState { upstream, stash: count(header("# stash")).unwrap_or(0) }, tree))
 }
 
 fn draw(seed: u64) -> Drawn {

@@ -27,6 +27,7 @@ mod house;
 mod live;
 mod manners;
 mod neighbours;
+mod objects;
 mod odd_repositories;
 mod outputs;
 mod processes;

@@ -1,6 +1,7 @@
 //! `status` without git, in the program itself: where it is proven, why it is not elsewhere, and that it is what git says.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -93,20 +94,36 @@ fn check_asks_git_too_and_false_asks_it_alone() {
     Run::of(&mut program(&repo, &["status"])).exits(2).says("expected true, false or check");
 }
 
+/// A PATH in which git is a script; the real one is `$real` there.
+fn with_git(repo: &TestRepo, script: &str) -> String {
+    let path = std::env::var("PATH").expect("a PATH");
+    let real = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file());
+    let real = real.expect("git");
+    repo.script("../bin/git", &format!("#!/bin/sh\nreal='{}'\n{script}\n", real.display()));
+    format!("{}:{path}", repo.at("../bin").display())
+}
+
+#[test]
+fn what_git_does_not_tell_of_branches_is_waited_for_no_longer_than_a_check_may_take() {
+    let repo = fleet();
+    let path = with_git(&repo, "case $* in *for-each-ref*) exec sleep 1000;; esac\nexec \"$real\" \"$@\"");
+    let mut kept_waiting = program(&repo, &["status", "--format=json", "--retries=0", "--timeout=1s"]);
+    let began = Instant::now();
+    let json = Run::of(kept_waiting.env("PATH", path)).exits(0).json();
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    for name in ["repo", "clean", "ahead"] {
+        let told = unit(&json, name, "status");
+        // A proof that does not come to an end was nobody's attempt: git is asked.
+        assert_eq!((&told["outcome"], &told["source"]), (&json!("passed"), &json!("process")), "{told}");
+    }
+}
+
 #[test]
 fn a_difference_from_git_is_an_error_that_says_both_answers() {
     let repo = fleet();
     // A git that lies about one worktree.
-    let real = std::env::split_paths(&std::env::var_os("PATH").expect("a PATH"))
-        .map(|folder| folder.join("git"))
-        .find(|file| file.is_file())
-        .expect("git");
-    let script = format!(
-        "#!/bin/sh\n'{real}' \"$@\" || exit\ncase \"$PWD $*\" in */edited\\ *status*) printf '? lie\\0';; esac\n",
-        real = real.display()
-    );
-    repo.script("../bin/git", &script);
-    let path = format!("{}:{}", repo.at("../bin").display(), std::env::var("PATH").expect("a PATH"));
+    let path =
+        with_git(&repo, "\"$real\" \"$@\" || exit\ncase \"$PWD $*\" in */edited\\ *status*) printf '? lie\\0';; esac");
     let mut lied_to = program(&repo, &["status", "--format=json", "--retries=0"]);
     lied_to.env("PATH", path).env("GIT_WTCHECK_PROVE", "check");
     let json = Run::of(&mut lied_to).exits(1).json();

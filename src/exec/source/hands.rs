@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-
-use tokio::sync::OnceCell;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::checks::Question;
 use crate::exec::clock::Clock;
@@ -12,11 +10,10 @@ use crate::exec::control::Control;
 use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::looks::{Looks, Seen};
 use crate::exec::session::Sessions;
-use crate::git::branch_state::BranchState;
+use crate::exec::source::grounds::Grounds;
 use crate::git::command::Git;
-use crate::git::why::Why;
 use crate::git::worktree_folder::Found;
-use crate::model::id::{RepositoryId, UnitId, WorktreeId};
+use crate::model::id::{RepositoryId, UnitId};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::plan::Plan;
 
@@ -38,14 +35,17 @@ pub(super) struct Hands {
     pub(super) sessions: Arc<Sessions>,
     /// What is known of folders that had not answered when the plan was made.
     pub(super) looks: Looks,
-    /// What proofs need to know of each repository's branches, once somebody has asked.
-    pub(super) branches: Mutex<HashMap<RepositoryId, Branches>>,
+    /// What proofs need of each repository.
+    pub(super) grounds: Mutex<HashMap<RepositoryId, Arc<Grounds>>>,
 }
 
-/// What is told of the branch of each worktree; or why it cannot be proven.
-pub(super) type Branches = Arc<OnceCell<HashMap<WorktreeId, Result<BranchState, Why>>>>;
-
 impl Hands {
+    /// What proofs need of a repository.
+    pub(super) fn grounds(&self, repository: RepositoryId) -> Arc<Grounds> {
+        let mut all = self.grounds.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(repository).or_default())
+    }
+
     /// A unit's worktree with what has been found of its folder by now; or what the unit comes to, where nothing can be
     /// done there.
     pub(super) fn worktree<'a>(&self, plan: &'a Plan, unit: UnitId) -> Result<Cow<'a, Worktree>, Done> {

@@ -1,7 +1,9 @@
 //! Who answers for units: one file a source.
 
 mod batch;
+mod grounds;
 mod hands;
+mod inquiry;
 mod known;
 mod process;
 mod proof;
@@ -36,7 +38,7 @@ impl Sources {
     /// Sources on this clock, whose processes are among these sessions. `looks`: what is known of folders that had not
     /// answered when the plan was made.
     pub fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, looks: Looks) -> Self {
-        Self(Hands { git, clock, sessions, looks, branches: Mutex::default() })
+        Self(Hands { git, clock, sessions, looks, grounds: Mutex::default() })
     }
 }
 

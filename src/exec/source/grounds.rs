@@ -1,0 +1,49 @@
+//! What proofs stand on: what they need of a repository beside a look at one worktree, made once for all of them by
+//! whoever comes first.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use tokio::sync::watch;
+
+use crate::git::branch_state::BranchState;
+use crate::git::command::Git;
+use crate::git::index::Hash;
+use crate::git::objects::{Objects, Reader};
+use crate::git::why::Why;
+use crate::model::id::WorktreeId;
+
+/// What is told of the branch of each worktree; or why it cannot be proven.
+pub(super) type Branches = HashMap<WorktreeId, Result<BranchState, Why>>;
+
+/// What proofs need of one repository.
+#[derive(Default)]
+pub(super) struct Grounds {
+    branches: OnceLock<watch::Receiver<Option<Branches>>>,
+    objects: OnceLock<Result<Objects, Why>>,
+}
+
+impl Grounds {
+    /// What is told of a worktree's branch. Where one does not wait any more, the inquiry goes on for the others.
+    pub(super) async fn branch<I>(&self, worktree: WorktreeId, begin: impl FnOnce() -> I) -> Result<BranchState, Why>
+    where
+        I: Future<Output = Branches> + Send + 'static,
+    {
+        let told = self.branches.get_or_init(|| {
+            let (tell, told) = watch::channel(None);
+            let inquiry = begin();
+            tokio::spawn(async move { tell.send(Some(inquiry.await)) });
+            told
+        });
+        let mut told = told.clone();
+        let all = told.wait_for(Option::is_some).await.map_err(|_| Why::Stopped)?;
+        all.as_ref().and_then(|all| all.get(&worktree)).cloned().unwrap_or(Err(Why::Stopped))
+    }
+
+    /// A reader of the repository's objects. It may wait for a drive.
+    pub(super) fn objects(&self, common_dir: &Path, hash: Hash, git: &Git) -> Result<Reader, Why> {
+        let opened = self.objects.get_or_init(|| Objects::open(common_dir, hash, git.mounts()));
+        opened.as_ref().map(Objects::reader).map_err(|why| *why)
+    }
+}
