@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::git::branch_state::BranchState;
 use crate::git::command::{Git, Invocation};
+use crate::git::edits::Differing;
 use crate::git::prove::Counted;
 use crate::model::answer::{Evidence, Exit, Finding, SourceId};
 use crate::model::check::{Backoff, CommandLine, RetryClass};
@@ -49,8 +50,13 @@ pub trait Kind: Sync {
     /// The process that answers a check on one worktree ([`SourceId::Process`]).
     fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader>;
 
-    /// The answer, from what was proven of the worktree's changes and told of its branch ([`SourceId::Proof`]).
-    fn proven(&self, _question: &Question<'_>, _counted: Counted, _branch: &BranchState) -> Option<Finding> {
+    /// What is looked at to prove the answer ([`SourceId::Proof`]).
+    fn basis(&self) -> Basis {
+        Basis::Changes
+    }
+
+    /// The answer, from what was proven. None: it does not follow from that.
+    fn proven(&self, _question: &Question<'_>, _proven: Proven<'_>) -> Option<Finding> {
         None
     }
 
@@ -64,6 +70,24 @@ pub trait Kind: Sync {
     fn ask_together(&self, _git: &Git, _questions: &[Question<'_>]) -> Option<Asking<dyn ReaderOfMany>> {
         None
     }
+}
+
+/// What is looked at for a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The worktree's index and files, and its branch.
+    Changes,
+    /// The content of the files that a check before it has proven to be changed.
+    Lines,
+}
+
+/// What was proven of a worktree.
+#[derive(Clone, Debug)]
+pub enum Proven<'a> {
+    /// What has changed, and what is told of its branch.
+    Changes(Counted, &'a BranchState),
+    /// How much differs.
+    Lines(Differing),
 }
 
 /// What holds for the checks of a kind where the settings say nothing.

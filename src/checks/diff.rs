@@ -6,10 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 
 use bstr::{BString, ByteSlice};
 
-use crate::checks::check::{Asking, Check, Defaults, Feed, Kind, Question, Reader};
+use crate::checks::check::{Asking, Basis, Check, Defaults, Feed, Kind, Proven, Question, Reader};
 use crate::checks::fields::Fields;
 use crate::checks::reading::{blind_spot, refused};
 use crate::git::command::Git;
+use crate::git::edits::Differing;
+use crate::git::numstat::Numbers;
 use crate::model::answer::{Exit, Finding, SourceId, Verdict};
 use crate::model::facts::FactType::Count;
 use crate::model::facts::{Fact, FactDef, Facts};
@@ -50,8 +52,22 @@ impl Kind for Diff {
         Defaults { when: Some("status.dirty"), ..Defaults::OF_GIT }
     }
 
-    fn route(&self, _: &Check) -> &'static [SourceId] {
-        &[SourceId::Known, SourceId::Process]
+    fn route(&self, check: &Check) -> &'static [SourceId] {
+        if check.asks_of_all() {
+            &[SourceId::Known, SourceId::Proof, SourceId::Process]
+        } else {
+            &[SourceId::Known, SourceId::Process]
+        }
+    }
+
+    fn basis(&self) -> Basis {
+        Basis::Lines
+    }
+
+    fn proven(&self, _: &Question<'_>, proven: Proven<'_>) -> Option<Finding> {
+        let Proven::Lines(Differing { files, lines }) = proven else { return None };
+        let Numbers { insertions, deletions } = lines;
+        Some(Counts { files, insertions, deletions, ..Counts::default() }.verdict().into())
     }
 
     /// Where a check before it has found that nothing differs, there is nothing to count.

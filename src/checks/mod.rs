@@ -11,7 +11,7 @@ mod log;
 mod reading;
 mod status;
 
-pub use check::{Asking, Check, CheckKind, Defaults, Feed, Kind, Question, Reader, ReaderOfMany};
+pub use check::{Asking, Basis, Check, CheckKind, Defaults, Feed, Kind, Proven, Question, Reader, ReaderOfMany};
 
 /// Every kind: those that need no definition in the order in which they run by default, then the one that does.
 pub const KINDS: &[CheckKind] = &[STATUS, DIFF, LOG, COMMAND];

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use bstr::{BString, ByteSlice};
 
-use crate::checks::check::{Asking, Check, Feed, Kind, Question, Reader};
+use crate::checks::check::{Asking, Check, Feed, Kind, Proven, Question, Reader};
 use crate::checks::fields::Fields;
 use crate::checks::reading::{blind_spot, refused};
-use crate::git::branch_state::BranchState;
 use crate::git::command::Git;
 use crate::git::operation;
 use crate::git::prove::Counted;
@@ -63,8 +62,9 @@ impl Kind for Status {
         if check.asks_of_all() { &[SourceId::Proof, SourceId::Process] } else { &[SourceId::Process] }
     }
 
-    fn proven(&self, question: &Question<'_>, counted: Counted, branch: &BranchState) -> Option<Finding> {
-        let Counted { unstaged, untracked, changed } = counted;
+    fn proven(&self, question: &Question<'_>, proven: Proven<'_>) -> Option<Finding> {
+        let Proven::Changes(counted, branch) = proven else { return None };
+        let Counted { unstaged, untracked, changed, edits } = counted;
         let upstream = branch.upstream.as_ref();
         let counts = Counts {
             unstaged,
@@ -75,7 +75,7 @@ impl Kind for Status {
             ..Counts::default()
         };
         let operation = operation_in(question.worktree.git_dir.as_deref(), question.worktree.marks);
-        let evidence = Evidence { changed: changed.map(Arc::from) };
+        let evidence = Evidence { changed: changed.map(Arc::from), edits: edits.map(Arc::from) };
         Some(Finding { verdict: Verdict::passed(counts.facts(operation)), evidence })
     }
 
@@ -217,7 +217,9 @@ impl Reader for Porcelain {
         let counts = std::mem::take(&mut self.counts);
         let changed = counts.changed.clone().map(Arc::from);
         match self.verdict(counts, exit, stderr) {
-            verdict if verdict.outcome == Outcome::Passed => Finding { verdict, evidence: Evidence { changed } },
+            verdict if verdict.outcome == Outcome::Passed => {
+                Finding { verdict, evidence: Evidence { changed, edits: None } }
+            }
             verdict => verdict.into(),
         }
     }

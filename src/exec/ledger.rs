@@ -125,8 +125,8 @@ impl Ledger {
     pub(super) fn evidence(&self, unit: UnitId) -> Evidence {
         let before = &self.plan.planned(unit).prerequisites;
         let of = |check| &self[self.plan.units.beside(unit, check)].evidence;
-        let changed = before.iter().find_map(|prerequisite| of(prerequisite.check).changed.clone());
-        Evidence { changed }
+        let known = before.iter().map(|prerequisite| of(prerequisite.check));
+        known.into_iter().find(|evidence| evidence.changed.is_some()).cloned().unwrap_or_default()
     }
 }
 

@@ -229,7 +229,7 @@ impl Git {
 }
 
 /// Where git is: looked up once, not once a child. (Under `git wtcheck`, git has put its own folder first in PATH.)
-fn find(environment: &Environment) -> OsString {
+pub(super) fn find(environment: &Environment) -> OsString {
     use std::os::unix::fs::PermissionsExt;
     let is_program =
         |path: &PathBuf| path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0);

@@ -1,15 +1,18 @@
 //! The reading of git: which repository this is, which worktrees it has, what is configured.
 
+pub mod attributes_elsewhere;
 pub mod branch_state;
 pub mod command;
 pub mod conditional;
 pub mod config;
 pub mod config_file;
+pub mod edits;
 pub mod errand;
 mod glob;
 pub mod ignore;
 pub mod index;
 pub mod mounts;
+pub mod numstat;
 pub mod objects;
 mod open_folder;
 pub mod operation;

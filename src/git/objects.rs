@@ -74,19 +74,25 @@ impl Reader {
     pub fn tree_of(&mut self, commit: &str) -> Result<Vec<u8>, Why> {
         let commit = ObjectId::from_hex(commit.as_bytes()).ok().filter(|id| id.kind() == self.hash).ok_or(Why::Head)?;
         let hash = self.hash;
-        let tree = CommitRefIter::from_bytes(self.read(&commit, Kind::Commit, LARGEST_READ)?, hash).tree_id();
-        let tree = tree.map_err(|_| Why::Head)?;
-        self.read(&tree, Kind::Tree, LARGEST_READ)?;
+        let content = self.read(&commit, Kind::Commit, LARGEST_READ).map_err(|_| Why::Head)?;
+        let tree = CommitRefIter::from_bytes(content, hash).tree_id().map_err(|_| Why::Head)?;
+        self.read(&tree, Kind::Tree, LARGEST_READ).map_err(|_| Why::Head)?;
         Ok(tree.as_bytes().to_owned())
     }
 
+    /// The content of a file, of no more than `largest` bytes.
+    pub fn blob(&mut self, id: &[u8], largest: u64) -> Result<&[u8], Why> {
+        let id = ObjectId::try_from(id).map_err(|_| Why::Objects)?;
+        self.read(&id, Kind::Blob, largest)
+    }
+
     fn read(&mut self, id: &ObjectId, kind: Kind, largest: u64) -> Result<&[u8], Why> {
-        let header = self.handle.try_header(id).ok().flatten().ok_or(Why::Head)?;
-        if header.kind != kind || header.size > largest {
-            return Err(Why::Head);
+        let header = self.handle.try_header(id).ok().flatten().ok_or(Why::Objects)?;
+        if header.kind != kind || header.size > largest || id.kind() != self.hash {
+            return Err(Why::Objects);
         }
-        let read = self.handle.try_find(id, &mut self.buffer).ok().flatten().ok_or(Why::Head)?;
-        read.verify_checksum(id).map_err(|_| Why::Head)?;
+        let read = self.handle.try_find(id, &mut self.buffer).ok().flatten().ok_or(Why::Objects)?;
+        read.verify_checksum(id).map_err(|_| Why::Objects)?;
         Ok(read.data)
     }
 }

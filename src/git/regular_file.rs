@@ -1,9 +1,9 @@
 //! Reading files of which nobody knows what they are: never for ever, never more than they may hold, and nothing but
 //! files.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -50,4 +50,17 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
 
 fn no_file() -> io::Error {
     io::Error::other("it is not a regular file")
+}
+
+/// What tells a file from one that was put in its place, or written to.
+pub fn identity(about: &Metadata) -> [i128; 7] {
+    [
+        about.dev().into(),
+        about.ino().into(),
+        about.len().into(),
+        about.mtime().into(),
+        about.mtime_nsec().into(),
+        about.ctime().into(),
+        about.ctime_nsec().into(),
+    ]
 }

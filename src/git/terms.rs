@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use bstr::ByteSlice;
 
 use crate::environment::Environment;
+use crate::git::attributes_elsewhere::are_elsewhere;
 use crate::git::command::REPOSITORY_VARIABLES;
 use crate::git::conditional;
 use crate::git::config::{Entry, Scope, boolean};
@@ -37,6 +38,10 @@ pub struct Allowed {
     pub info_exclude: PathBuf,
     /// `core.excludesFile`, or what stands for it where it is not set.
     pub excludes_file: Option<PathBuf>,
+    /// No attributes outside of worktrees, and no conversion of all files, have a say in what a file's content is.
+    pub plain_files: bool,
+    /// The configuration has lines compared as git does it by default.
+    pub plain_lines: bool,
 }
 
 impl From<&Allowed> for Terms {
@@ -113,7 +118,8 @@ pub fn of_repository(
     conditions(&config, environment, mounts)?;
     well_formed(&config)?;
     names(&config)?;
-    let excludes_file = excludes_file(&config, environment)?;
+    let excludes_file = everywhere(&config, environment, "core.excludesfile", b"ignore")?;
+    let attributes_file = everywhere(&config, environment, "core.attributesfile", b"attributes")?;
     let surely_answers = excludes_file.as_deref().is_none_or(|file| mounts.answers(file));
     if !mounts.keeps(common_dir) || !surely_answers {
         return Err(Why::FileSystem);
@@ -129,6 +135,14 @@ pub fn of_repository(
         precompose_unicode: config.flag("core.precomposeunicode", false)?,
         info_exclude: common_dir.join("info/exclude"),
         excludes_file,
+        plain_files: !are_elsewhere(
+            &config.entries().collect::<Vec<_>>(),
+            common_dir,
+            attributes_file.as_deref(),
+            environment,
+            mounts,
+        ),
+        plain_lines: plain_lines(&config),
     })
 }
 
@@ -278,16 +292,22 @@ fn disregards_case(folder: &Path) -> bool {
     look(".git").is_ok_and(|file| (file.dev(), file.ino()) == (in_capitals.dev(), in_capitals.ino()))
 }
 
-/// The file of patterns that hold in all repositories.
+/// Whether nothing is configured that has lines compared, or binary files told, in another way.
+fn plain_lines(config: &Config<'_>) -> bool {
+    let is_plain = |value: Option<&[u8]>| matches!(value, Some(b"default" | b"myers" | b"minimal"));
+    config.values("diff.algorithm").all(is_plain) && config.values("core.bigfilethreshold").next().is_none()
+}
+
+/// The file of patterns that hold in all repositories, as the configuration has it, or where git has it otherwise.
 /// (Rules: `git_config_pathname` in git's config.c, `interpolate_path` and `xdg_config_home` in path.c.)
-fn excludes_file(config: &Config<'_>, environment: &Environment) -> Result<Option<PathBuf>, Why> {
-    let file = match config.values("core.excludesfile").last() {
+fn everywhere(config: &Config<'_>, environment: &Environment, key: &str, name: &[u8]) -> Result<Option<PathBuf>, Why> {
+    let file = match config.values(key).last() {
         Some(Some(b"")) => None,
         Some(Some(file)) => Some(pathname(file, environment).ok_or(Why::Configuration)?),
         Some(None) => return Err(Why::Configuration),
         None => match environment.get("XDG_CONFIG_HOME") {
-            Some(folder) => Some(within(folder.as_bytes(), b"git/ignore")),
-            None => home(environment).map(|home| within(home, b".config/git/ignore")),
+            Some(folder) => Some(within(folder.as_bytes(), &[b"git/", name].concat())),
+            None => home(environment).map(|home| within(home, &[b".config/git/", name].concat())),
         },
     };
     if file.as_deref().is_some_and(Path::is_relative) { Err(Why::Configuration) } else { Ok(file) }

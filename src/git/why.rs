@@ -7,6 +7,10 @@ pub enum Why {
     TurnedOff,
     /// The check has arguments, variables or a folder of its own.
     OwnArguments,
+    /// What has changed was not proven before: how many lines differ cannot be either.
+    Unproven,
+    /// Which lines differ is a matter of choice, or of attributes, or there are too many.
+    Lines,
     /// A variable of git's own changes what git does or tells (`GIT_TRACE*` and its like).
     GitVariable,
     /// The folder, or the repository's, lies on a file system that may not answer, or is not kept on this machine.
@@ -64,9 +68,11 @@ pub enum Why {
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::TurnedOff,
         Self::OwnArguments,
+        Self::Unproven,
+        Self::Lines,
         Self::GitVariable,
         Self::FileSystem,
         Self::Owner,
@@ -100,6 +106,8 @@ impl Why {
         match self {
             Self::TurnedOff => "prove is false",
             Self::OwnArguments => "arguments of its own",
+            Self::Unproven => "changes not proven",
+            Self::Lines => "which lines",
             Self::GitVariable => "a variable of git's",
             Self::FileSystem => "file system",
             Self::Owner => "another user's",

@@ -125,6 +125,19 @@ impl Verdict {
 pub struct Evidence {
     /// Every tracked path of the worktree that differs from HEAD, from its top; none: not known, or too many.
     pub changed: Option<Arc<[BString]>>,
+    /// The same files, where nothing is staged; none: not known, or too many.
+    pub edits: Option<Arc<[Edit]>>,
+}
+
+/// A tracked file that differs from what HEAD and the index have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// Its path, from the top of the worktree.
+    pub path: BString,
+    /// The mode that it had, as in a tree.
+    pub mode: u32,
+    /// The id of the blob that it was.
+    pub id: Vec<u8>,
 }
 
 /// What a check found.

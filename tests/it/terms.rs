@@ -61,6 +61,8 @@ fn a_plain_repository_may_be_proven() {
         precompose_unicode: false,
         info_exclude: repo.at(".git/info/exclude"),
         excludes_file: Some(repo.root().join("home/.config/git/ignore")),
+        plain_files: true,
+        plain_lines: true,
     };
     assert_eq!(repository(&repo), Ok(allowed));
     assert_eq!(
@@ -273,6 +275,60 @@ fn what_git_cannot_read_of_its_configuration_rules_it_out() {
         }
     }
     assert!(allowed > 3000 && ruled_out > 600, "{allowed} {ruled_out}");
+}
+
+#[test]
+fn attributes_outside_of_worktrees_and_conversions_are_known_of() {
+    let are_plain = |repo: &TestRepo| repository(repo).expect("it may be proven").plain_files;
+    for (pair, expected) in [
+        ("core.autocrlf=false", true),
+        ("core.autocrlf=true", false),
+        ("core.autocrlf=input", false),
+        ("core.eol=crlf", true),
+        ("core.safecrlf=true", true),
+        ("core.attributesFile=/no/such/file", true),
+        ("core.attributesFile=/etc/passwd", false),
+        ("attr.tree=HEAD", false),
+    ] {
+        let repo = TestRepo::new();
+        let (key, value) = pair.split_once('=').expect("a pair");
+        repo.config(key, value);
+        assert_eq!(are_plain(&repo), expected, "{pair}");
+    }
+    for (file, expected) in [
+        (".git/info/attributes", false),
+        ("../home/.config/git/attributes", false),
+        ("../home/.config/git/ignore", true),
+    ] {
+        let repo = TestRepo::new();
+        repo.write(file, "");
+        assert_eq!(are_plain(&repo), expected, "{file}");
+    }
+    // The machine's file is in the prefix that git was installed in.
+    let repo = TestRepo::new();
+    repo.script("../prefix/bin/git", "#!/bin/sh\nexec /usr/bin/git \"$@\"\n");
+    let path = format!("{}:/usr/bin:/bin", repo.root().join("prefix/bin").display());
+    let environment = environment(&repo, ".").with("PATH", path);
+    let of = || in_environment(&repo, &environment).expect("it may be proven").plain_files;
+    assert!(of());
+    repo.write("../prefix/etc/gitattributes", "");
+    assert!(!of());
+}
+
+#[test]
+fn lines_may_be_configured_to_be_compared_in_another_way() {
+    for (pair, expected) in [
+        ("diff.algorithm=myers", true),
+        ("diff.algorithm=patience", false),
+        ("core.bigFileThreshold=1m", false),
+        ("diff.context=7", true),
+    ] {
+        let repo = TestRepo::new();
+        let (key, value) = pair.split_once('=').expect("a pair");
+        repo.config(key, value);
+        let plain = repository(&repo).map(|allowed| allowed.plain_lines);
+        assert_eq!(plain.unwrap_or(false), expected, "{pair}");
+    }
 }
 
 #[test]

@@ -3,25 +3,30 @@
 //!
 //! A proof is made in a thread of its own: one that does not come back is given up on, never waited for.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::sync::oneshot;
 
+use crate::checks::{Basis, Proven};
 use crate::exec::control::{Control, Phase};
 use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::source::grounds::Grounds;
 use crate::exec::source::hands::{Hands, Source, question};
 use crate::exec::source::inquiry::inquire;
 use crate::exec::source::process::own;
+use crate::git::command::Git;
+use crate::git::edits::{self, Differing};
 use crate::git::index::Hash;
+use crate::git::objects::Reader;
 use crate::git::prove::{Counted, Task, Terms, prove};
-use crate::git::terms::Allowed;
 use crate::git::why::Why;
-use crate::model::answer::{Finding, Verdict};
+use crate::model::answer::{Edit, Finding, Verdict};
 use crate::model::check::Prove;
 use crate::model::outcome::Outcome;
+use crate::model::worktree::Worktree;
 use crate::plan::Plan;
 use crate::text::duration;
 
@@ -108,36 +113,79 @@ async fn made(
     let worktree = plan.worktree(asked.unit);
     let allowed = plan.repository(worktree).terms.allowed.as_ref().map_err(|why| *why)?;
     let grounds = hands.grounds(worktree.repository);
-    let inquire = || inquire(hands, Arc::clone(plan), worktree.repository, control.clone());
-    let branch = grounds.branch(plan.units[asked.unit].worktree, inquire).await?;
-    let counted = begin(hands, plan, asked, grounds, allowed, stop)?.await.map_err(|_| Why::Stopped)??;
+    let place = Place::of(hands, plan, worktree, Arc::clone(&grounds), stop)?;
     let question = question(plan, asked, worktree);
-    question.check.kind.proven(&question, counted, &branch).ok_or(Why::OwnArguments)
+    let kind = question.check.kind;
+    let finding = match kind.basis() {
+        Basis::Changes => {
+            let inquire = || inquire(hands, Arc::clone(plan), worktree.repository, control.clone());
+            let branch = grounds.branch(plan.units[asked.unit].worktree, inquire).await?;
+            let terms = Terms::from(allowed);
+            let counted = apart(move || place.changes(&terms)).await?;
+            kind.proven(&question, Proven::Changes(counted, &branch))
+        }
+        Basis::Lines if !allowed.plain_files || !allowed.plain_lines => return Err(Why::Lines),
+        Basis::Lines => {
+            let edits = asked.evidence.edits.clone().ok_or(Why::Unproven)?;
+            let differing = apart(move || place.lines(&edits)).await?;
+            kind.proven(&question, Proven::Lines(differing))
+        }
+    };
+    finding.ok_or(Why::OwnArguments)
 }
 
-/// Begins a look at a worktree. Nobody waits for its thread.
-fn begin(
-    hands: &Hands,
-    plan: &Plan,
-    asked: &Asked,
-    grounds: Arc<Grounds>,
-    allowed: &Allowed,
-    stop: &Arc<AtomicBool>,
-) -> Result<oneshot::Receiver<Result<Counted, Why>>, Why> {
-    let worktree = plan.worktree(asked.unit);
-    let (path, stop, git) = (worktree.path.clone(), Arc::clone(stop), hands.git.clone());
-    let git_dir = worktree.git_dir.clone().ok_or(Why::Unreadable)?;
-    let head = worktree.head.clone().ok_or(Why::Head)?;
-    let common_dir = plan.repository(worktree).common_dir.clone();
-    let hash = if worktree.sha256 { Hash::Sha256 } else { Hash::Sha1 };
-    let terms = Terms::from(allowed);
-    let counted = move || {
-        let head_tree = &grounds.objects(&common_dir, hash, &git)?.tree_of(&head)?;
-        prove(&Task { worktree: &path, git_dir: &git_dir, head_tree, hash, terms: &terms }, &stop)
-    };
+/// Has something done in a thread of its own, for which nobody waits but who asks.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Why> + Send + 'static) -> Result<T, Why> {
     let (sender, receiver) = oneshot::channel();
     // Where nobody waits any more, nobody has to be told.
-    let work = move || _ = sender.send(counted());
+    let work = move || _ = sender.send(work());
     thread::Builder::new().name("proof".to_owned()).spawn(work).map_err(|_| Why::Unreadable)?;
-    Ok(receiver)
+    receiver.await.map_err(|_| Why::Stopped)?
+}
+
+/// Where something is to be looked at.
+struct Place {
+    worktree: PathBuf,
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    head: String,
+    hash: Hash,
+    git: Git,
+    grounds: Arc<Grounds>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Place {
+    fn of(
+        hands: &Hands,
+        plan: &Plan,
+        worktree: &Worktree,
+        grounds: Arc<Grounds>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Self, Why> {
+        Ok(Self {
+            worktree: worktree.path.clone(),
+            git_dir: worktree.git_dir.clone().ok_or(Why::Unreadable)?,
+            common_dir: plan.repository(worktree).common_dir.clone(),
+            head: worktree.head.clone().ok_or(Why::Head)?,
+            hash: if worktree.sha256 { Hash::Sha256 } else { Hash::Sha1 },
+            git: hands.git.clone(),
+            grounds,
+            stop: Arc::clone(stop),
+        })
+    }
+
+    fn objects(&self) -> Result<Reader, Why> {
+        self.grounds.objects(&self.common_dir, self.hash, &self.git)
+    }
+
+    fn changes(&self, terms: &Terms) -> Result<Counted, Why> {
+        let Self { worktree, git_dir, hash, .. } = self;
+        let head_tree = &self.objects()?.tree_of(&self.head)?;
+        prove(&Task { worktree, git_dir, head_tree, hash: *hash, terms }, &self.stop)
+    }
+
+    fn lines(&self, edits: &[Edit]) -> Result<Differing, Why> {
+        edits::count(&self.worktree, edits, &mut self.objects()?, &self.stop)
+    }
 }

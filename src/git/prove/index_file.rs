@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::git::regular_file::identity;
 use crate::git::why::Why;
 
 /// A longer index is not read.
@@ -36,17 +37,4 @@ impl IndexFile {
         let second = u32::try_from(before.mtime()).ok().filter(|second| *second > 0).ok_or(Why::IndexForm)?;
         Ok(Self { bytes, second })
     }
-}
-
-/// What tells a file from one that was put in its place, or written to.
-fn identity(about: &Metadata) -> [i128; 7] {
-    [
-        about.dev().into(),
-        about.ino().into(),
-        about.len().into(),
-        about.mtime().into(),
-        about.mtime_nsec().into(),
-        about.ctime().into(),
-        about.ctime_nsec().into(),
-    ]
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bstr::BString;
 
 use crate::git::ignore::Sources;
-use crate::git::index::Hash;
+use crate::git::index::{Entry, Hash};
 use crate::git::why::Why;
+use crate::model::answer::Edit;
 
 /// Folders that lie deeper are not walked: so many are open at a time.
 pub(super) const DEEPEST: usize = 64;
@@ -18,6 +19,9 @@ pub(super) const LONGEST_PATH: usize = 4000;
 
 /// With more paths than this, changed files are only counted.
 const MOST_PATHS: usize = 10_000;
+
+/// With more files than this, how they were is not told.
+const MOST_EDITS: usize = 200;
 
 /// What git's configuration says about looking at files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +62,26 @@ pub struct Counted {
     pub untracked: u64,
     /// The paths of `unstaged`, in order; `None` where they are too many.
     pub changed: Option<Vec<BString>>,
+    /// The same files, as they were; `None` where they are too many.
+    pub edits: Option<Vec<Edit>>,
 }
 
 impl Counted {
+    /// Of nothing yet.
+    pub(super) fn none() -> Self {
+        Self { changed: Some(Vec::new()), edits: Some(Vec::new()), ..Self::default() }
+    }
+
     /// Counts a changed file.
-    pub(super) fn add_changed(&mut self, path: &[u8]) {
+    pub(super) fn add_changed(&mut self, entry: &Entry<'_>) {
+        let Entry { path, mode, id, .. } = *entry;
         self.unstaged += 1;
+        match &mut self.edits {
+            Some(edits) if edits.len() < MOST_EDITS => {
+                edits.push(Edit { path: BString::from(path), mode, id: id.to_owned() });
+            }
+            edits => *edits = None,
+        }
         match &mut self.changed {
             Some(changed) if changed.len() < MOST_PATHS => changed.push(BString::from(path)),
             changed => *changed = None,

@@ -56,7 +56,7 @@ impl<'a> Walk<'a> {
             rules: Rules::new(&task.terms.ignore),
             untracked: Untracked::new(stop, task.terms.precompose_unicode),
             buffer: Buffer::default(),
-            counted: Counted { changed: Some(Vec::new()), ..Counted::default() },
+            counted: Counted::none(),
         })
     }
 
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
             }
         };
         if is_changed {
-            self.counted.add_changed(entry.path);
+            self.counted.add_changed(entry);
         }
         Ok(())
     }

@@ -193,7 +193,7 @@ fn answer_for_both(check: &Check, output: &[u8], piece: usize) -> Result<Vec<Opt
     Ok(found.into_iter().map(|found| found.map(|found| found.verdict)).collect())
 }
 
-static NOTHING: Evidence = Evidence { changed: None };
+static NOTHING: Evidence = Evidence { changed: None, edits: None };
 static GIT: LazyLock<Git> = LazyLock::new(|| Git::new(&ENVIRONMENT));
 
 fn question(check: &Check, worktree: usize) -> Question<'_> {
