@@ -1,13 +1,17 @@
 //! What a user would run instead, against `git wtcheck`, on the same fleets in one run: paired ratios, not times.
 //!
-//! `cargo bench --bench peers` builds three fleets in a temporary folder and prints the median of the ratios of runs
-//! that follow one another, so that a noisy machine disturbs both sides alike. `-- --quick` leaves the largest fleet out.
+//! `cargo bench --bench peers` builds fleets in a temporary folder and prints the medians of the ratios of runs that follow one
+//! another, in CPU and in wall time, so that a noisy machine disturbs both sides alike. The bounds are on CPU. `-- --quick`
+//! leaves the largest fleets out.
+//!
+//! The floor is a program that looks at each tracked file once (`lstat`), and does nothing else.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 #![allow(clippy::disallowed_methods, reason = "a bench stands outside the program")]
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +28,7 @@ use git_wtcheck::model::backlog::Backlog;
 use git_wtcheck::model::check::CommandLine;
 use git_wtcheck::plan::Plan;
 
-use measure::{ratio, row, time};
+use measure::{Cost, cost, ratio, ratios, row, row_of_both, time};
 use support::plans::{check, plan};
 use support::{BINARY, TestRepo};
 
@@ -32,13 +36,13 @@ mod measure;
 #[path = "../tests/it/support/mod.rs"]
 mod support;
 
-/// (a): what a shell user would type.
+/// What a shell user would type.
 const XARGS: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | xargs -P\"$CPUS\" -I{} git -C {} status --porcelain=v2 --branch --untracked-files=normal";
-/// (b): one after the other.
+/// One after the other.
 const LOOP: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | while read -r w; do git -C \"$w\" status --porcelain=v2 --branch --untracked-files=normal; done";
-/// (d): GNU parallel.
+/// GNU parallel.
 const PARALLEL: &str = "git worktree list --porcelain | sed -n 's/^worktree //p' | parallel -j\"$CPUS\" git -C {} status --porcelain=v2 --branch --untracked-files=normal";
-/// (c): status, branch and log of each worktree under a semaphore of 10.
+/// Status, branch and log of each worktree under a semaphore of 10.
 const ASYNCIO: &str = r#"
 import asyncio
 gate = asyncio.Semaphore(10)
@@ -62,16 +66,32 @@ asyncio.run(main())
 struct Fleet {
     repo: TestRepo,
     name: String,
+    /// The file that names all tracked files.
+    files: PathBuf,
 }
 
 impl Fleet {
     fn build(worktrees: usize, files: usize) -> Self {
-        Self { repo: TestRepo::fleet(worktrees, files), name: format!("{worktrees} x {files} files") }
+        Self::of(TestRepo::fleet(worktrees, files), format!("{worktrees} x {files} files"))
+    }
+
+    fn of(repo: TestRepo, name: String) -> Self {
+        let files = repo.root().join("tracked");
+        let mut all = Vec::new();
+        for worktree in
+            repo.git(&["worktree", "list", "--porcelain"]).lines().filter_map(|line| line.strip_prefix("worktree "))
+        {
+            for file in repo.git_in(worktree, &["ls-files", "-z"]).split_terminator('\0') {
+                all.extend(format!("{worktree}/{file}\0").into_bytes());
+            }
+        }
+        fs::write(&files, all).expect("a file");
+        Self { repo, name, files }
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = self.repo.command(program);
-        command.stdout(Stdio::null()).env("CPUS", cpus().to_string());
+        command.stdout(Stdio::null()).env("CPUS", cpus().to_string()).env_remove("GIT_WTCHECK_PROVE");
         command
     }
 
@@ -87,6 +107,32 @@ impl Fleet {
         command.arg("wtcheck").args(checks);
         command
     }
+
+    /// Without what former runs have kept.
+    fn without_cache(&self, checks: &[&str]) -> Command {
+        let mut command = self.wtcheck(checks);
+        command.env("GIT_WTCHECK_LISTING_CACHE", "false");
+        command
+    }
+
+    /// A look at each tracked file.
+    fn floor(&self) -> Command {
+        let mut command = self.command(&std::env::current_exe().expect("this program").to_string_lossy());
+        command.arg(FLOOR).arg(&self.files);
+        command
+    }
+}
+
+/// The argument by which this program is asked to look at files.
+const FLOOR: &str = "--look-at-files";
+
+fn look_at_files(list: &Path) {
+    let list = fs::read(list).expect("a list");
+    let there = list.split(|byte| *byte == 0).filter(|path| !path.is_empty()).filter(|path| {
+        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+        path.symlink_metadata().is_ok()
+    });
+    assert!(there.count() > 0, "there are files");
 }
 
 fn cpus() -> usize {
@@ -102,33 +148,128 @@ fn is_installed(program: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
+/// One side of a comparison.
+type Side<'a> = &'a dyn Fn() -> Command;
+
+/// The bounds on what a fleet costs.
+struct Bounds {
+    /// The default pipeline, beside a `git status` in each worktree.
+    default: f64,
+    /// The same in a second run, with what the first has kept.
+    again: f64,
+}
+
+/// What a table of all worktrees costs, beside git and beside the floor.
+fn bounds(fleet: &Fleet, rounds: usize, bounds: &Bounds) {
+    let name = &fleet.name;
+    let both = |what: &str, ours: Side<'_>, theirs: Side<'_>, most: Option<f64>| {
+        row_of_both(name, what, ratios(rounds, || cost(ours()), || cost(theirs())), most);
+    };
+    let xargs = || fleet.shell(XARGS);
+    both("default, nothing kept / xargs git status", &|| fleet.without_cache(&[]), &xargs, Some(bounds.default));
+    both("default, second run / xargs git status", &|| fleet.wtcheck(&[]), &xargs, Some(bounds.again));
+    both("status, nothing kept / xargs git status", &|| fleet.without_cache(&["status"]), &xargs, None);
+    both("status, nothing kept / floor", &|| fleet.without_cache(&["status"]), &|| fleet.floor(), Some(1.5));
+    both("status, second run / floor", &|| fleet.wtcheck(&["status"]), &|| fleet.floor(), Some(1.25));
+    both("floor / xargs git status", &|| fleet.floor(), &xargs, None);
+}
+
 fn peers(fleet: &Fleet, rounds: usize) {
     let name = &fleet.name;
-    let status = || time(fleet.wtcheck(&["status"]));
-    let default = || time(fleet.wtcheck(&[]));
-    row(name, "status / xargs git status (a)", ratio(rounds, status, || time(fleet.shell(XARGS))), Some(1.0));
-    row(
-        name,
-        "default pipeline / xargs git status (a)",
-        ratio(rounds, default, || time(fleet.shell(XARGS))),
-        Some(1.15),
-    );
-    row(name, "status / sequential loop (b)", ratio(rounds, status, || time(fleet.shell(LOOP))), None);
-    if is_installed("python3") {
-        let asyncio = || {
-            let mut command = fleet.command("python3");
-            command.args(["-c", ASYNCIO]);
-            time(command)
+    let both = |what: &str, ours: Side<'_>, theirs: Side<'_>| {
+        row_of_both(name, what, ratios(rounds, || cost(ours()), || cost(theirs())), None);
+    };
+    let (status, default) = (|| fleet.wtcheck(&["status"]), || fleet.wtcheck(&[]));
+    both("status / sequential loop", &status, &|| fleet.shell(LOOP));
+    let program = |program: &str, args: &[&str]| {
+        let mut command = fleet.command(program);
+        command.args(args);
+        command
+    };
+    let others: [(&str, &str, Side<'_>, Side<'_>); 4] = [
+        ("python3", "default / asyncio program", &default, &|| program("python3", &["-c", ASYNCIO])),
+        ("parallel", "status / GNU parallel", &status, &|| fleet.shell(PARALLEL)),
+        ("wt", "default / wt list", &default, &|| program("wt", &["list"])),
+        ("gix", "status / xargs gix status", &status, &|| {
+            fleet.shell(
+                &XARGS.replace("git -C {} status --porcelain=v2 --branch --untracked-files=normal", "gix -r {} status"),
+            )
+        }),
+    ];
+    for (peer, what, ours, theirs) in others {
+        if is_installed(peer) {
+            both(what, ours, theirs);
+        } else {
+            println!("{name:<18} {peer} is not installed: left out");
+        }
+    }
+}
+
+/// A repository with one worktree, beside the one git that answers the same.
+fn one_worktree() {
+    for files in [50, 5_000] {
+        let fleet = Fleet::build(1, files);
+        let git = || {
+            let mut command = fleet.command("git");
+            command.args(["status", "--porcelain=v2", "--branch"]);
+            command
         };
-        row(name, "default pipeline / asyncio program (c)", ratio(rounds, default, asyncio), Some(0.5));
-    } else {
-        println!("{name:<18} python3 is not installed: (c) left out");
+        let ours = || {
+            let mut command = fleet.command(BINARY);
+            command.arg("status");
+            command
+        };
+        let most = Some(1.5);
+        row_of_both(&fleet.name, "status / git status", ratios(101, || cost(ours()), || cost(git())), most);
+        let typed = ratios(101, || cost(fleet.wtcheck(&["status"])), || cost(git()));
+        row_of_both(&fleet.name, "status, started by git / git status", typed, None);
     }
-    if is_installed("parallel") {
-        row(name, "status / GNU parallel (d)", ratio(rounds, status, || time(fleet.shell(PARALLEL))), None);
-    } else {
-        println!("{name:<18} GNU parallel is not installed: (d) left out");
+}
+
+/// Where a proof comes to nothing: beside asking git at once.
+fn in_vain() {
+    let ratios_of = |fleet: &Fleet| {
+        let at_once = || {
+            let mut command = fleet.wtcheck(&["status"]);
+            command.env("GIT_WTCHECK_PROVE", "false");
+            command
+        };
+        ratios(9, || cost(fleet.wtcheck(&["status"])), || cost(at_once()))
+    };
+    let repo = TestRepo::fleet(5, 20_000);
+    repo.write(".gitattributes", "* text=auto\n");
+    for index in 0..5 {
+        let folder = if index == 0 { repo.path() } else { repo.root().join(format!("w{index}")) };
+        fs::write(folder.join(".gitattributes"), "* text=auto\n").expect("a file");
+        repo.git_in(&folder, &["add", "."]);
+        repo.git_in(&folder, &["commit", "--quiet", "--message=attributes"]);
+        repo.aged(&folder);
+        let last = repo.git_in(&folder, &["ls-files"]).lines().last().expect("a file").to_owned();
+        let content = fs::read(folder.join(&last)).expect("a file");
+        fs::write(folder.join(&last), content.to_ascii_uppercase()).expect("a file");
     }
+    let fleet = Fleet::of(repo, "5 x 20000 files".to_owned());
+    row_of_both(&fleet.name, "the last file defeats the proof / git at once", ratios_of(&fleet), Some(1.25));
+    let fleet = Fleet::build(21, 5_000);
+    for index in 1..21 {
+        let folder = fleet.repo.root().join(format!("w{index}"));
+        fleet.repo.git_in(&folder, &["add", "."]);
+        fleet.repo.git_in(&folder, &["commit", "--quiet", "--allow-empty", "--message=all"]);
+        fs::write(folder.join("staged"), "staged").expect("a file");
+        fleet.repo.git_in(&folder, &["add", "staged"]);
+    }
+    row_of_both(&fleet.name, "something is staged / git at once", ratios_of(&fleet), Some(1.06));
+}
+
+/// What a worktree costs among a thousand, beside what it costs among a hundred.
+fn a_thousand() {
+    let (few, many) = (Fleet::build(101, 50), Fleet::build(1_001, 50));
+    let each = |fleet: &Fleet, worktrees: u32| {
+        let Cost { wall, cpu } = cost(fleet.wtcheck(&[]));
+        Cost { wall: wall / worktrees, cpu: cpu / worktrees }
+    };
+    let ratios = ratios(7, || each(&many, 1_001), || each(&few, 101));
+    row_of_both(&many.name, "default, each worktree / the same of 101", ratios, Some(1.2));
 }
 
 /// 1,000 units of `["true"]` at 2 places, without any discovery: a plan made by hand, carried out by the real executor.
@@ -177,7 +318,7 @@ fn executor(root: &Path) {
 }
 
 /// Peak memory in MiB, as GNU time reports it: of the program and, where one is larger, of a child of its.
-fn memory(fleet: &Fleet) {
+fn memory(fleet: &Fleet, most: f64) {
     if !is_installed("/usr/bin/time") {
         println!("GNU time is not installed: memory left out");
         return;
@@ -188,42 +329,56 @@ fn memory(fleet: &Fleet) {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         text.lines().last().and_then(|line| line.trim().parse::<f64>().ok()).expect("a number") / 1024.0
     };
-    row(&fleet.name, "peak memory, default pipeline (MiB)", peak(&[]), Some(25.0));
+    row(&fleet.name, "peak memory, default pipeline (MiB)", peak(&[]), Some(most));
     fleet.repo.git(&["config", "wtcheck.loud.command", "head -c 200000000 /dev/zero | tr '\\0' 'x'"]);
     row(&fleet.name, "peak memory, one check prints 200 MB (MiB)", peak(&["-w", "repo", "loud"]), Some(40.0));
     fleet.repo.git(&["config", "--remove-section", "wtcheck.loud"]);
 }
 
-/// Processes started by one run, which do not vary.
-fn processes(fleet: &Fleet, worktrees: usize) {
+/// Processes started by one run, and system calls, which do not vary.
+fn counts(fleet: &Fleet, most: [f64; 2]) {
     if !is_installed("strace") {
-        println!("strace is not installed: processes left out");
+        println!("strace is not installed: processes and system calls left out");
         return;
     }
     let trace = fleet.repo.root().join("trace");
-    let trace_name = trace.to_string_lossy().into_owned();
-    let mut command = fleet.command("strace");
-    command.args(["-f", "-qq", "-e", "trace=execve", "-o", &trace_name, BINARY]);
-    assert!(command.status().expect("strace").success());
-    let text = fs::read_to_string(&trace).expect("a trace");
-    let started = text.lines().filter(|line| line.ends_with("= 0")).count() - 1;
-    println!(
-        "{:<18} processes started by the default pipeline on {worktrees} worktrees: {started} ({} diff, the rest for all)",
-        fleet.name,
-        worktrees / 3
-    );
+    let traced = |args: &[&str]| {
+        let mut command = fleet.command("strace");
+        command.args(["-f", "-qq", "-o"]).arg(&trace).args(args).arg(BINARY);
+        command.env("GIT_WTCHECK_LISTING_CACHE", "false");
+        assert!(command.status().expect("strace").success());
+        fs::read_to_string(&trace).expect("a trace")
+    };
+    let started = traced(&["-e", "trace=execve"]).lines().filter(|line| line.ends_with("= 0")).count() - 1;
+    let calls = traced(&["-c", "-U", "calls,name"]);
+    let calls = calls.lines().rev().find_map(|line| line.trim().strip_suffix("total")?.trim().parse::<f64>().ok());
+    let started = f64::from(u32::try_from(started).expect("a count"));
+    row(&fleet.name, "processes, default", started, Some(most[0]));
+    row(&fleet.name, "system calls, default", calls.expect("a total"), Some(most[1]));
 }
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
-    println!("{:<18} {:<44} {:>6}", "fleet", "what", "ratio");
+    let args: Vec<_> = std::env::args_os().collect();
+    if let Some(at) = args.iter().position(|argument| argument == FLOOR) {
+        return look_at_files(Path::new(&args[at + 1]));
+    }
+    let has = |flag: &str| args.iter().any(|argument| argument == flag);
+    println!("{:<18} {:<58} {:>6} {:>6}", "fleet", "what", "CPU", "wall");
     let small = Fleet::build(101, 200);
     executor(&small.repo.root());
-    peers(&small, 15);
-    memory(&small);
-    processes(&small, 101);
-    peers(&Fleet::build(21, 5_000), 9);
-    if !quick {
-        peers(&Fleet::build(5, 80_000), 5);
+    bounds(&small, 25, &Bounds { default: 0.30, again: 0.25 });
+    counts(&small, [5.0, 32_000.0]);
+    memory(&small, 25.0);
+    peers(&small, 9);
+    one_worktree();
+    let medium = Fleet::build(21, 5_000);
+    bounds(&medium, 15, &Bounds { default: 0.66, again: 0.55 });
+    peers(&medium, 5);
+    in_vain();
+    if !has("--quick") {
+        let big = Fleet::build(5, 80_000);
+        bounds(&big, 9, &Bounds { default: 0.72, again: 0.60 });
+        memory(&big, 60.0);
+        a_thousand();
     }
 }

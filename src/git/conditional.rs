@@ -10,10 +10,10 @@ use crate::git::regular_file::{self, Links};
 /// A file larger than this is not searched.
 const LONGEST: usize = 64 * 1024;
 
-/// Keys that git status does not look at, or only for whether they have a value.
+/// Keys that git status does not look at, or only for whether they have a value: who one is, how one signs and connects.
 /// (Rule: `git_status_config` in git's builtin/commit.c and all that it hands a key on to; `git_ident_config` in ident.c
 /// dies of a name without a value.)
-const HARMLESS: [&str; 13] = [
+const HARMLESS: [&str; 15] = [
     "author.email",
     "author.name",
     "commit.gpgsign",
@@ -22,15 +22,14 @@ const HARMLESS: [&str; 13] = [
     "core.sshcommand",
     "credential.helper",
     "credential.username",
+    "gpg.allowedsignersfile",
     "gpg.format",
     "gpg.program",
     "tag.gpgsign",
     "user.email",
     "user.name",
+    "user.signingkey",
 ];
-
-/// Keys of the same kind that name what is secret, or where it lies.
-const SIGNING: [&str; 2] = ["gpg.allowedsignersfile", "user.signingkey"];
 
 /// Whether git status tells the same with this file as without it: it is not there, or says nothing that counts.
 pub fn has_no_say(path: &Path) -> bool {
@@ -61,7 +60,7 @@ fn is_harmless_line<'a>(line: &'a str, section: &mut Option<&'a str>) -> bool {
     let key = format!("{section}.{}", blank(key)).to_ascii_lowercase();
     // What opens a quotation closes it: a comment begins outside of quotations only.
     let is_whole = value.matches('"').count().is_multiple_of(2);
-    is_whole && (HARMLESS.contains(&key.as_str()) || SIGNING.contains(&key.as_str()))
+    is_whole && HARMLESS.contains(&key.as_str())
 }
 
 /// The section of `section` and of `section "subsection"`.

@@ -146,5 +146,7 @@ each! {
     any_answer_of_log_is_whole_or_none "log"
     any_list_of_worktrees_is_read_or_refused "worktrees"
     any_index_is_read_or_refused "index"
+    any_two_contents_differ_by_what_each_has_more "numstat"
+    any_configuration_that_has_a_say_is_told_from_one_that_has_none "condition"
     any_text_is_made_safe "sanitizer"
 }

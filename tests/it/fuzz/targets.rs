@@ -11,8 +11,10 @@ use git_wtcheck::checks::{Check, Question};
 use git_wtcheck::environment::Environment;
 use git_wtcheck::error::Error;
 use git_wtcheck::git::command::Git;
+use git_wtcheck::git::conditional;
 use git_wtcheck::git::config::{self, Entry, Scope};
 use git_wtcheck::git::index::{Hash, Index, is_plain};
+use git_wtcheck::git::numstat::numbers;
 use git_wtcheck::git::worktree_list;
 use git_wtcheck::model::answer::{Evidence, Exit, Verdict};
 use git_wtcheck::model::facts::Facts;
@@ -29,7 +31,7 @@ use git_wtcheck::text::sanitize::{self, is_safe};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder of inputs.
-pub const ALL: [(&str, Target); 9] = [
+pub const ALL: [(&str, Target); 11] = [
     ("gitconfig", gitconfig),
     ("toml", toml),
     ("expression", expression),
@@ -38,6 +40,8 @@ pub const ALL: [(&str, Target); 9] = [
     ("log", log),
     ("worktrees", worktrees),
     ("index", index),
+    ("numstat", numstat),
+    ("condition", condition),
     ("sanitizer", sanitizer),
 ];
 
@@ -309,5 +313,33 @@ pub fn sanitizer(bytes: &[u8]) {
     assert_eq!(in_place.chars().count(), text.chars().count(), "each character keeps its place");
     for line in sanitize::lines(bytes) {
         holds(&line);
+    }
+}
+
+/// Two contents, divided by a byte that no text has: what is only in one and only in the other makes the difference between
+/// how long they are, whichever is the old one.
+pub fn numstat(bytes: &[u8]) {
+    let at = bytes.iter().position(|byte| *byte == 0xff).unwrap_or(bytes.len());
+    let (old, new) = (&bytes[..at], bytes.get(at + 1..).unwrap_or_default());
+    let lines = |content: &[u8]| content.split_inclusive(|byte| *byte == b'\n').count() as u64;
+    let (there, back) = in_time(|| (numbers(old, new), numbers(new, old)));
+    assert_eq!(there.map(|n| (n.insertions, n.deletions)), back.map(|n| (n.deletions, n.insertions)));
+    if let Some(found) = there.filter(|_| !bytes.contains(&0)) {
+        assert_eq!(lines(old) + found.insertions, lines(new) + found.deletions);
+        assert_eq!(old == new, (found.insertions, found.deletions) == (0, 0));
+    }
+}
+
+/// A file that git includes under a condition: where it is said to have no say, no key of a section that git status reads
+/// its own from stands in it.
+pub fn condition(bytes: &[u8]) {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), bytes).expect("a file");
+    if in_time(|| conditional::has_no_say(file.path())) {
+        let text = String::from_utf8(bytes.to_vec()).expect("only text is harmless").to_lowercase();
+        for line in text.lines().filter(|line| line.trim_start().starts_with('[')) {
+            let read = ["core", "status", "diff", "index", "submodule", "extensions", "include", "filter", "advice"];
+            assert!(!read.iter().any(|section| line.trim_start()[1..].trim_start().starts_with(section)), "{line}");
+        }
     }
 }
