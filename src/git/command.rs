@@ -212,6 +212,11 @@ impl Git {
         }
     }
 
+    /// The variables that git inherits where the user stands.
+    pub fn variables(&self) -> &[(OsString, OsString)] {
+        &self.inherited
+    }
+
     /// Which folders surely answer.
     pub fn mounts(&self) -> &Mounts {
         &self.mounts

@@ -1,8 +1,7 @@
 //! Which repository this is: found once, with the environment that git itself would use.
 
-use std::ffi::OsStr;
+use std::fmt::Debug;
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,9 +10,10 @@ use bstr::ByteSlice;
 use crate::git::command::{Git, Invocation, complaint_in_full};
 use crate::git::config::{self, Entry};
 use crate::git::errand::{Errand, Errands, Interrupted, Printed};
+use crate::git::place::{self, Place, WHERE};
 use crate::git::worktree_folder::{self, Look, MainLocation};
 use crate::git::worktree_list::{self, Record};
-use crate::git::{ref_storage, worktree_files};
+use crate::git::{from_files, ref_storage, worktree_files};
 use crate::model::answer::Exit;
 use crate::model::worktree::Worktree;
 
@@ -58,6 +58,9 @@ pub enum GitError {
     /// git answered in a form that is not known.
     #[error("cannot read what 'git {0}' printed")]
     Unreadable(&'static str),
+    /// git says otherwise than the repository's files were taken to say.
+    #[error("the repository as it was read from its files is not what git says: {0}")]
+    Contradicted(String),
     /// git did not answer in its time.
     #[error("no answer from {}; does the repository, or a worktree, lie on a drive that is away?", commands.join(", "))]
     NoAnswer {
@@ -86,45 +89,41 @@ pub struct Repository {
     pub worktrees: Vec<Worktree>,
     /// git's configuration, as far as it is of interest.
     pub config: Vec<Entry>,
+    /// Whether all but the configuration comes from the repository's files, and git was not asked.
+    pub is_from_files: bool,
 }
-
-/// Where the user stands.
-struct Place {
-    git_dir: PathBuf,
-    bare: bool,
-    common_dir: PathBuf,
-    toplevel: Option<PathBuf>,
-}
-
-/// The paths stand between the flags, so that a newline in one cannot shift the others. The last one fails outside a
-/// working tree, after the rest is printed.
-const WHERE: [&str; 7] = [
-    "rev-parse",
-    "--path-format=absolute",
-    "--git-dir",
-    "--is-bare-repository",
-    "--git-common-dir",
-    "--is-inside-work-tree",
-    "--show-toplevel",
-];
 
 impl Repository {
-    /// Finds the repository in which `folder` lies. Three git processes, side by side.
+    /// Finds the repository in which `folder` lies: from its files where these say it plainly, and otherwise by asking
+    /// git.
     pub fn discover(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
+        let Some(found) = from_files::find(git, folder) else { return Self::discover_by_git(git, errands, folder) };
+        let [config] = side_by_side(errands, [(config::listing(git), LONGEST)])?;
+        match config.ok().and_then(|printed| entries_of(&printed)).filter(|entries| found.holds_with(entries)) {
+            Some(entries) => {
+                let location = MainLocation::AsListed;
+                let worktrees = worktrees(git, errands, &found.place, found.records, &location, &entries)?;
+                Ok(Self::of(found.place, worktrees, entries, true))
+            }
+            None => Self::discover_by_git(git, errands, folder),
+        }
+    }
+
+    /// Finds the repository in which `folder` lies. Three git processes, side by side.
+    pub fn discover_by_git(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
         let (place, list, config) = (git.here(&WHERE), worktree_list::listing(git), config::listing(git));
         let [place, list, config] = side_by_side(errands, [(place, LONGEST), (list, PATIENCE), (config, LONGEST)])?;
         named(&[(&WHERE, &place), (&config::LISTING, &config)])?;
 
         let place = place.map_err(|error| cannot_start(error, folder))?;
-        let place = read_place(&place.stdout).ok_or_else(|| {
+        let place = place::read(&place.stdout).ok_or_else(|| {
             let old = (place.exit == USAGE).then(|| too_old(git, errands)).flatten();
             old.unwrap_or_else(|| refused(&place.stderr, "rev-parse"))
         })?;
 
         let config = config.map_err(GitError::NoGit)?;
         let entries = match config.exit {
-            Exit::Code(0) => config::parse(&config.stdout).ok_or(GitError::Unreadable("config"))?,
-            Exit::Code(1) => Vec::new(),
+            Exit::Code(0 | 1) => entries_of(&config).ok_or(GitError::Unreadable("config"))?,
             USAGE => return Err(too_old(git, errands).unwrap_or_else(|| refused(&config.stderr, "config"))),
             _ => return Err(refused(&config.stderr, "config")),
         };
@@ -142,17 +141,71 @@ impl Repository {
             main = main_location(git, errands, &place, &first.path, &entries)?;
             first.bare = !matches!(main, MainLocation::At(_));
         }
-        let mut looks = worktree_folder::looks(records, &place.common_dir, &main);
-        let are_apart = ref_storage::are_apart(&entries);
-        if are_apart {
-            ref_storage::read_heads(git, errands, &mut looks)?;
-        }
-        let mut worktrees = examined(git, errands, looks)?;
-        if are_apart {
-            ref_storage::read_marks(git, errands, &place.common_dir, &mut worktrees)?;
-        }
-        Ok(Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config: entries })
+        let worktrees = worktrees(git, errands, &place, records, &main, &entries)?;
+        Ok(Self::of(place, worktrees, entries, false))
     }
+
+    fn of(place: Place, worktrees: Vec<Worktree>, config: Vec<Entry>, is_from_files: bool) -> Self {
+        Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config, is_from_files }
+    }
+
+    /// What git says otherwise of the repository than its files were taken to say, in words. None: it says the same.
+    pub fn contradiction(&self, git: &Self) -> Option<String> {
+        let differs = |what: &str, files: &dyn Debug, git: &dyn Debug| {
+            Some(format!("{what}: {files:?} from the files, {git:?} from git"))
+        };
+        if self.common_dir != git.common_dir {
+            return differs("the shared folder", &self.common_dir, &git.common_dir);
+        }
+        if self.toplevel != git.toplevel {
+            return differs("the worktree's folder", &self.toplevel, &git.toplevel);
+        }
+        if self.config != git.config {
+            let is_other = |pair: &(&Entry, &Entry)| pair.0 != pair.1;
+            return match self.config.iter().zip(&git.config).find(is_other) {
+                Some((ours, gits)) => differs("the configuration", ours, gits),
+                None => differs("entries of the configuration", &self.config.len(), &git.config.len()),
+            };
+        }
+        match self.worktrees.iter().zip(&git.worktrees).find(|(ours, gits)| ours != gits) {
+            Some((ours, gits)) => differs("a worktree", ours, gits),
+            None if self.worktrees.len() != git.worktrees.len() => {
+                differs("worktrees", &self.worktrees.len(), &git.worktrees.len())
+            }
+            None => None,
+        }
+    }
+}
+
+/// The entries that git has printed, where it has ended well.
+fn entries_of(config: &Printed) -> Option<Vec<Entry>> {
+    match config.exit {
+        Exit::Code(0) => config::parse(&config.stdout),
+        // Nothing of interest is configured.
+        Exit::Code(1) => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+/// The worktrees of these records, with what a look at each finds.
+fn worktrees(
+    git: &Git,
+    errands: &mut impl Errands,
+    place: &Place,
+    records: Vec<Record>,
+    main: &MainLocation,
+    entries: &[Entry],
+) -> Result<Vec<Worktree>, GitError> {
+    let mut looks = worktree_folder::looks(records, &place.common_dir, main);
+    let are_apart = ref_storage::are_apart(entries);
+    if are_apart {
+        ref_storage::read_heads(git, errands, &mut looks)?;
+    }
+    let mut worktrees = examined(git, errands, looks)?;
+    if are_apart {
+        ref_storage::read_marks(git, errands, &place.common_dir, &mut worktrees)?;
+    }
+    Ok(worktrees)
 }
 
 /// The records of all worktrees: from git, or from their files, where git waits for a drive that may be dead.
@@ -259,22 +312,6 @@ fn too_old(git: &Git, errands: &mut impl Errands) -> Option<GitError> {
     (version < OLDEST_GIT).then(|| GitError::TooOld { found: found.to_owned() })
 }
 
-fn read_place(output: &[u8]) -> Option<Place> {
-    let (git_dir, bare, rest) = flag_after(output)?;
-    let (common_dir, _, rest) = flag_after(rest)?;
-    let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
-    let toplevel = rest.strip_suffix(b"\n").filter(|top| !top.is_empty()).map(path);
-    Some(Place { git_dir: path(git_dir), bare, common_dir: path(common_dir), toplevel })
-}
-
-/// Splits `PATH\ntrue\nREST` or `PATH\nfalse\nREST`.
-fn flag_after(text: &[u8]) -> Option<(&[u8], bool, &[u8])> {
-    let flags = [("\ntrue\n", true), ("\nfalse\n", false)];
-    let found = flags.into_iter().filter_map(|(words, flag)| Some((text.find(words)?, words.len(), flag)));
-    let (at, length, flag) = found.min()?;
-    (at > 0).then(|| (&text[..at], flag, &text[at + length..]))
-}
-
 /// Finds the main worktree. Asks git only where the listed folder may be another one.
 fn main_location(
     git: &Git,
@@ -291,7 +328,7 @@ fn main_location(
     }
     // Another repository may lie around the listed folder, and answer for itself.
     let [answer] = side_by_side(errands, [(git.within(listed, &WHERE), LONGEST)])?;
-    let there = answer.ok().and_then(|printed| read_place(&printed.stdout));
+    let there = answer.ok().and_then(|printed| place::read(&printed.stdout));
     Ok(match there.filter(|there| there.common_dir == place.common_dir) {
         Some(Place { toplevel: Some(top), .. }) => MainLocation::At(top),
         Some(Place { bare: true, .. }) => MainLocation::Nowhere,
@@ -340,20 +377,5 @@ mod tests {
         assert!(one.starts_with("no answer from 'git config --get-regexp ") && !one.contains("rev-parse"), "{one}");
         let both = told(&["--show-origin", "--show-toplevel"]);
         assert!(both.contains("'git rev-parse ") && both.contains("'git config "), "{both}");
-    }
-
-    #[test]
-    fn a_newline_in_a_path_shifts_nothing() {
-        let place = read_place(b"/r/a\nb/.git/worktrees/x\nfalse\n/r/a\nb/.git\ntrue\n/r/w\nx\n").expect("well-formed");
-        assert_eq!(place.git_dir, Path::new("/r/a\nb/.git/worktrees/x"));
-        assert_eq!(place.common_dir, Path::new("/r/a\nb/.git"));
-        assert_eq!(place.toplevel.as_deref(), Some(Path::new("/r/w\nx")));
-    }
-
-    #[test]
-    fn no_working_tree_is_no_error() {
-        let place = read_place(b"/r.git\ntrue\n/r.git\nfalse\n").expect("well-formed");
-        assert_eq!(place.toplevel, None);
-        assert!(read_place(b"").is_none());
     }
 }

@@ -204,14 +204,19 @@ fn is_missing(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
+/// Whether a variable of git's has no say in what `git status` looks at and says.
+pub(super) fn is_harmless(name: &[u8]) -> bool {
+    let is_known =
+        |known: &&str| name == known.as_bytes() || (known.ends_with('_') && name.starts_with(known.as_bytes()));
+    HARMLESS.iter().any(is_known)
+}
+
 fn variables(environment: &Environment) -> Result<(), Why> {
     let is_odd = |name: &[u8]| {
-        let is_known =
-            |known: &str| name == known.as_bytes() || (known.ends_with('_') && name.starts_with(known.as_bytes()));
         // No child inherits these; but the configuration was read from the file that one of them names.
         let is_taken_out =
             name != b"GIT_CONFIG" && REPOSITORY_VARIABLES.iter().any(|variable| name == variable.as_bytes());
-        name.starts_with(b"GIT_") && !is_taken_out && !HARMLESS.iter().any(|known| is_known(known))
+        name.starts_with(b"GIT_") && !is_taken_out && !is_harmless(name)
     };
     let is_any_odd = environment.variables().iter().any(|(name, _)| is_odd(name.as_bytes()));
     if is_any_odd { Err(Why::GitVariable) } else { Ok(()) }

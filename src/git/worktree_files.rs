@@ -36,7 +36,8 @@ pub fn read(common_dir: &Path, entries: &[Entry]) -> io::Result<Option<Vec<Recor
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    linked.sort_by(|one, other| one.path.cmp(&other.path));
+    // git compares bytes, not names of folders.
+    linked.sort_by(|one, other| one.path.as_os_str().cmp(other.path.as_os_str()));
     linked.insert(0, main_record(common_dir, entries));
     Ok(Some(linked))
 }

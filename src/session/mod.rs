@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
-use crate::git::repository::Repository;
+use crate::git::repository::{GitError, Repository};
 use crate::git::terms;
 use crate::git::why::Why;
 use crate::model::check::Prove;
@@ -48,6 +48,33 @@ pub struct Planned {
     pub ui: Ui,
 }
 
+/// How the repository is to be found by what its settings say.
+enum Discovery {
+    /// As it was.
+    AsItIs,
+    /// By git.
+    ByGit,
+    /// From its files and by git.
+    ByBoth,
+}
+
+impl Configured {
+    /// The settings are known only once the repository is found: where it was found in a way that they do not want, it
+    /// is found anew.
+    fn wanted(&self) -> Discovery {
+        let keys = &self.merged.definitions.top;
+        let prove = keys.prove.as_ref().map(|said| said.value.0);
+        let is_ruled_out = keys.discover_from_files.as_ref().is_some_and(|said| !said.value.0);
+        match prove {
+            _ if !self.repository.is_from_files => Discovery::AsItIs,
+            _ if is_ruled_out => Discovery::ByGit,
+            Some(Prove::No) => Discovery::ByGit,
+            Some(Prove::Check) => Discovery::ByBoth,
+            Some(Prove::Yes) | None => Discovery::AsItIs,
+        }
+    }
+}
+
 impl<'a> Session<'a> {
     /// Begins: from now on, signals are heard wherever something is waited for.
     pub fn begin(options: &'a Options, environment: &'a Environment) -> Result<Self, Error> {
@@ -57,12 +84,36 @@ impl<'a> Session<'a> {
 
     /// Finds the repository and reads its settings.
     pub fn configured(&mut self) -> Result<Configured, Error> {
-        self.discover().map(|repository| self.configure(repository))
+        let repository = self.discover()?;
+        let configured = self.configure(repository);
+        match configured.wanted() {
+            Discovery::AsItIs => Ok(configured),
+            Discovery::ByGit => self.discover_by_git().map(|repository| self.configure(repository)),
+            Discovery::ByBoth => self.compared(configured),
+        }
+    }
+
+    /// The repository, where git says of it what its files say.
+    fn compared(&mut self, configured: Configured) -> Result<Configured, Error> {
+        let by_git = self.discover_by_git()?;
+        if configured.repository.contradiction(&by_git).is_none() {
+            return Ok(configured);
+        }
+        // Another process may have changed it in between.
+        let (again, by_git) = (self.discover()?, self.discover_by_git()?);
+        match again.contradiction(&by_git) {
+            Some(words) => Err(GitError::Contradicted(words).into()),
+            None => Ok(self.configure(again)),
+        }
     }
 
     /// Finds the repository.
     pub fn discover(&mut self) -> Result<Repository, Error> {
         Ok(Repository::discover(&self.git, &mut self.watch, self.environment.directory())?)
+    }
+
+    fn discover_by_git(&mut self) -> Result<Repository, Error> {
+        Ok(Repository::discover_by_git(&self.git, &mut self.watch, self.environment.directory())?)
     }
 
     /// Reads the settings of a repository, and what is approved of them.

@@ -62,6 +62,9 @@ keys! {
         "refresh-index" refresh_index: Flag = Always(Flag(true), "");
         /// Whether a worktree's state is told without git where that is certain. `check`: git is asked as well, and a difference is an error.
         "prove" prove: Proof = Always(Proof(Prove::Yes), "");
+        /// Whether the repository and its worktrees are found without git where its files say it plainly. `prove` says
+        /// the same for both: where it is false git finds them, where it is `check` git finds them as well.
+        "discover-from-files" discover_from_files: Flag = Always(Flag(true), "");
     }
 }
 

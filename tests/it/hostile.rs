@@ -21,7 +21,9 @@ fn with_git(repo: &TestRepo, script: &str) -> Command {
     let mut command = repo.command(BINARY);
     let path = std::env::var_os("PATH").expect("a PATH");
     let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).expect("a PATH");
-    command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // All of discovery is git's.
+    command.env("PATH", path).env("GIT_WTCHECK_DISCOVER_FROM_FILES", "false");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 

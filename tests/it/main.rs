@@ -17,6 +17,7 @@ mod docs;
 mod first;
 mod foreign;
 mod formats;
+mod from_files;
 mod fuzz;
 mod hostile;
 mod hostile_expressions;

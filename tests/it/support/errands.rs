@@ -1,6 +1,7 @@
 //! The library's own discovery of a scratch repository, for tests of what is decided between it and a run.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::Stdio;
 
 use git_wtcheck::environment::Environment;
@@ -41,7 +42,7 @@ pub fn run(invocation: &Invocation) -> io::Result<Printed> {
 }
 
 /// The environment of a scratch repository, standing in a folder given from its main worktree.
-pub fn environment(repo: &TestRepo, folder: &str) -> Environment {
+pub fn environment(repo: &TestRepo, folder: impl AsRef<Path>) -> Environment {
     Environment::of_this_process()
         .with("HOME", repo.root().join("home"))
         .with("XDG_CONFIG_HOME", "")
