@@ -212,6 +212,11 @@ impl Git {
         }
     }
 
+    /// The program: in full, where it is in a folder of PATH that is named in full.
+    pub fn program_itself(&self) -> &OsStr {
+        &self.program
+    }
+
     /// The variables that git inherits where the user stands.
     pub fn variables(&self) -> &[(OsString, OsString)] {
         &self.inherited

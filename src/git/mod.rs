@@ -6,6 +6,7 @@ pub mod command;
 pub mod conditional;
 pub mod config;
 pub mod config_file;
+pub mod config_memory;
 pub mod edits;
 pub mod errand;
 pub mod from_files;

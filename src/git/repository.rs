@@ -9,6 +9,7 @@ use bstr::ByteSlice;
 
 use crate::git::command::{Git, Invocation, complaint_in_full};
 use crate::git::config::{self, Entry};
+use crate::git::config_memory::{self, Recalled};
 use crate::git::errand::{Errand, Errands, Interrupted, Printed};
 use crate::git::place::{self, Place, WHERE};
 use crate::git::worktree_folder::{self, Look, MainLocation};
@@ -91,6 +92,8 @@ pub struct Repository {
     pub config: Vec<Entry>,
     /// Whether all but the configuration comes from the repository's files, and git was not asked.
     pub is_from_files: bool,
+    /// Where one stands, where the configuration could be remembered from now on.
+    pub memory: Option<Place>,
 }
 
 impl Repository {
@@ -98,12 +101,12 @@ impl Repository {
     /// git.
     pub fn discover(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
         let Some(found) = from_files::find(git, folder) else { return Self::discover_by_git(git, errands, folder) };
-        let [config] = side_by_side(errands, [(config::listing(git), LONGEST)])?;
-        match config.ok().and_then(|printed| entries_of(&printed)).filter(|entries| found.holds_with(entries)) {
+        let (config, memory) = configuration(git, errands, &found.place)?;
+        match config.filter(|entries| found.holds_with(entries)) {
             Some(entries) => {
                 let location = MainLocation::AsListed;
                 let worktrees = worktrees(git, errands, &found.place, found.records, &location, &entries)?;
-                Ok(Self::of(found.place, worktrees, entries, true))
+                Ok(Self { memory, is_from_files: true, ..Self::of(found.place, worktrees, entries) })
             }
             None => Self::discover_by_git(git, errands, folder),
         }
@@ -142,11 +145,12 @@ impl Repository {
             first.bare = !matches!(main, MainLocation::At(_));
         }
         let worktrees = worktrees(git, errands, &place, records, &main, &entries)?;
-        Ok(Self::of(place, worktrees, entries, false))
+        Ok(Self::of(place, worktrees, entries))
     }
 
-    fn of(place: Place, worktrees: Vec<Worktree>, config: Vec<Entry>, is_from_files: bool) -> Self {
-        Self { common_dir: place.common_dir, toplevel: place.toplevel, worktrees, config, is_from_files }
+    fn of(place: Place, worktrees: Vec<Worktree>, config: Vec<Entry>) -> Self {
+        let Place { common_dir, toplevel, .. } = place;
+        Self { common_dir, toplevel, worktrees, config, is_from_files: false, memory: None }
     }
 
     /// What git says otherwise of the repository than its files were taken to say, in words. None: it says the same.
@@ -175,6 +179,22 @@ impl Repository {
             None => None,
         }
     }
+}
+
+/// git's configuration where one stands in a plain repository, as it is remembered or as git prints it; and where it is
+/// that it is not remembered yet.
+fn configuration(
+    git: &Git,
+    errands: &mut impl Errands,
+    place: &Place,
+) -> Result<(Option<Vec<Entry>>, Option<Place>), GitError> {
+    let memory = match config_memory::recall(git, place) {
+        Recalled::Entries(entries) => return Ok((Some(entries), None)),
+        Recalled::Never => None,
+        Recalled::Nothing => Some(place.clone()),
+    };
+    let [config] = side_by_side(errands, [(config::listing(git), LONGEST)])?;
+    Ok((config.ok().and_then(|printed| entries_of(&printed)), memory))
 }
 
 /// The entries that git has printed, where it has ended well.

@@ -263,7 +263,7 @@ fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
 /// What git includes under a condition, which may hold in one worktree and not in another.
 fn conditions(config: &Config<'_>, environment: &Environment, mounts: &Mounts) -> Result<(), Why> {
     let has_no_say = |entry: &Entry| {
-        let file = value(entry).and_then(|file| pathname(file, environment).or_else(|| beside(entry, file)));
+        let file = value(entry).and_then(|file| pathname(file, home(environment)).or_else(|| beside(entry, file)));
         file.is_some_and(|file| mounts.answers(&file) && conditional::has_no_say(&file))
     };
     let mut conditional = config.entries().filter(|entry| entry.key.starts_with("includeif."));
@@ -308,7 +308,7 @@ fn plain_lines(config: &Config<'_>) -> bool {
 fn everywhere(config: &Config<'_>, environment: &Environment, key: &str, name: &[u8]) -> Result<Option<PathBuf>, Why> {
     let file = match config.values(key).last() {
         Some(Some(b"")) => None,
-        Some(Some(file)) => Some(pathname(file, environment).ok_or(Why::Configuration)?),
+        Some(Some(file)) => Some(pathname(file, home(environment)).ok_or(Why::Configuration)?),
         Some(None) => return Err(Why::Configuration),
         None => match environment.get("XDG_CONFIG_HOME") {
             Some(folder) => Some(within(folder.as_bytes(), &[b"git/", name].concat())),
@@ -320,16 +320,16 @@ fn everywhere(config: &Config<'_>, environment: &Environment, key: &str, name: &
 
 /// A path in the configuration. None: it begins in another user's home, where git is installed, or where the worktree
 /// is, or is no path.
-fn pathname(value: &[u8], environment: &Environment) -> Option<PathBuf> {
+pub(super) fn pathname(value: &[u8], home: Option<&[u8]>) -> Option<PathBuf> {
     let path = match value.strip_prefix(b"~/") {
-        Some(file) => within(home(environment)?, file),
+        Some(file) => within(home?, file),
         None => PathBuf::from(OsStr::from_bytes(value)),
     };
     path.is_absolute().then_some(path)
 }
 
 /// A path that begins where the file lies that names it. (Rule: `handle_path_include` in git's config.c.)
-fn beside(entry: &Entry, value: &[u8]) -> Option<PathBuf> {
+pub(super) fn beside(entry: &Entry, value: &[u8]) -> Option<PathBuf> {
     let naming = Path::new(&*entry.origin);
     let is_odd = value.starts_with(b"~") || value.starts_with(b"%") || value.starts_with(b":") || value.is_empty();
     // Not UTF-8, its name is not known here.

@@ -11,6 +11,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
+use crate::git::place::Place;
 use crate::git::repository::{GitError, Repository};
 use crate::git::terms;
 use crate::git::why::Why;
@@ -26,6 +27,8 @@ pub struct Session<'a> {
     environment: &'a Environment,
     git: Git,
     watch: Watch,
+    /// Where git's configuration is to be remembered after a run.
+    memory: Option<Place>,
 }
 
 /// A repository and its settings.
@@ -79,7 +82,7 @@ impl<'a> Session<'a> {
     /// Begins: from now on, signals are heard wherever something is waited for.
     pub fn begin(options: &'a Options, environment: &'a Environment) -> Result<Self, Error> {
         let watch = Watch::begin().map_err(Error::cannot("watch over processes"))?;
-        Ok(Self { options, environment, git: Git::new(environment), watch })
+        Ok(Self { options, environment, git: Git::new(environment), watch, memory: None })
     }
 
     /// Finds the repository and reads its settings.
@@ -88,7 +91,10 @@ impl<'a> Session<'a> {
         let configured = self.configure(repository);
         match configured.wanted() {
             Discovery::AsItIs => Ok(configured),
-            Discovery::ByGit => self.discover_by_git().map(|repository| self.configure(repository)),
+            Discovery::ByGit => {
+                self.memory = None;
+                self.discover_by_git().map(|repository| self.configure(repository))
+            }
             Discovery::ByBoth => self.compared(configured),
         }
     }
@@ -109,7 +115,9 @@ impl<'a> Session<'a> {
 
     /// Finds the repository.
     pub fn discover(&mut self) -> Result<Repository, Error> {
-        Ok(Repository::discover(&self.git, &mut self.watch, self.environment.directory())?)
+        let repository = Repository::discover(&self.git, &mut self.watch, self.environment.directory())?;
+        self.memory.clone_from(&repository.memory);
+        Ok(repository)
     }
 
     fn discover_by_git(&mut self) -> Result<Repository, Error> {

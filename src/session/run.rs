@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::error::{Error, status};
 use crate::event::{Event, EventKind};
@@ -13,6 +14,8 @@ use crate::exec::readers::{self, Wait};
 use crate::exec::signal::Listening;
 use crate::exec::source::Sources;
 use crate::exec::{process, refresh};
+use crate::git::config_memory;
+use crate::git::errand::Interrupted;
 use crate::model::backlog::Backlog;
 use crate::plan::Plan;
 use crate::report::live::{self, Live, Terminal};
@@ -31,7 +34,7 @@ impl Session<'_> {
     /// Carries a plan out and shows it. Gives the exit status: the record's, but never 0 where a report was lost.
     pub fn run(&mut self, planned: Planned, err: &mut dyn Write) -> Result<u8, Error> {
         let Planned { plan, ui } = planned;
-        let Self { options, environment, git, watch } = self;
+        let Self { options, environment, git, watch, memory } = self;
         let most = process::most_at_a_time();
         if plan.max_concurrency > most {
             let text = format!("the limit of open files allows only {most} at a time");
@@ -71,12 +74,22 @@ impl Session<'_> {
             let page = page.filter(|_| broken.is_empty() && !options.quiet);
             tell(&mut errors, &last_words(&broken, page), ui.hints);
             wait_for_readers(&backlog, listening, is_interrupted).await?;
+            let is_whole = record.cause.is_none();
             match refresh::after(&record, git, most, &sessions, listening).await {
                 Some(number) => Err(Signalled(number)),
                 // Who reads half a report must not take the exit status for its other half.
-                None if record.exit_code() == 0 && !broken.is_empty() => Ok(status::FATAL),
-                None => Ok(record.exit_code()),
+                None if record.exit_code() == 0 && !broken.is_empty() => Ok((status::FATAL, false)),
+                None => Ok((record.exit_code(), is_whole)),
             }
+        });
+        // Nothing is written where the user wants no optional writes.
+        let memory = memory.take().filter(|_| git.optional_locks);
+        let ended = ended.and_then(|(status, is_whole)| match memory.filter(|_| is_whole) {
+            Some(place) => {
+                let remembered = config_memory::remember(git, watch, &place, SystemTime::now());
+                remembered.map(|()| status).map_err(|Interrupted(number)| Signalled(number))
+            }
+            None => Ok(status),
         });
         Ok(ended.unwrap_or_else(|Signalled(number)| signal::exit_status(number)))
     }

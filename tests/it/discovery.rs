@@ -391,13 +391,15 @@ fn a_partial_commit_s_own_index_is_not_taken_for_every_worktree_s() {
 
 /// Every file below a folder of git's that a run must leave alone, with its bytes.
 fn contents(folder: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {
+    // What a run remembers is kept in folders of this name.
+    let is_ours = |part: std::path::Component<'_>| part.as_os_str() == "wtcheck";
     let mut entries: Vec<_> =
         folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             contents(&path, into);
-        } else if path.file_name() != Some(OsStr::new("index")) {
+        } else if path.file_name() != Some(OsStr::new("index")) && !path.components().any(is_ours) {
             let bytes = std::fs::read(&path).expect("a file");
             into.push((path, bytes));
         }

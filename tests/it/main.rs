@@ -9,7 +9,9 @@ mod branch_state;
 mod builtins;
 mod completion;
 mod conditions;
+
 mod config;
+mod config_memory;
 mod dead_drives;
 mod diff_numbers;
 mod discovery;

@@ -25,6 +25,7 @@ const AROUND_THE_DOOR: &[(&str, &str, &str)] = &[
     ("completion.rs", "raw", "for a shell, and nothing that is not safe to show"),
     ("commands/init.rs", "write_all", "into a file"),
     ("git/config_file.rs", "write_all", "into a file"),
+    ("git/config_memory/store.rs", "write_all", "into a file"),
     ("setup/file.rs", "write_all", "into a file"),
     ("settings/trust.rs", "write_all", "into a file"),
     ("settings/origin.rs", "write!", "to a formatter"),
