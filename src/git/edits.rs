@@ -11,7 +11,9 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::git::attributes_elsewhere::{are_in, is_file_of_attributes};
+use bstr::ByteSlice;
+
+use crate::git::attributes::{Attributes, Conversion, Sources, is_file_of};
 use crate::git::numstat::{Numbers, numbers};
 use crate::git::objects::Reader;
 use crate::git::open_folder::Folder;
@@ -33,22 +35,27 @@ pub struct Differing {
     pub lines: Numbers,
 }
 
-/// Counts the lines that differ in these files of a worktree, which are all that differ there. Attributes outside of
-/// worktrees and configuration are for the caller to rule out; `stop` is looked at before each file.
-pub fn count(worktree: &Path, edits: &[Edit], objects: &mut Reader, stop: &AtomicBool) -> Result<Differing, Why> {
-    // One that is gone still counts for git, as it is in the index.
-    if edits.iter().any(|edit| is_file_of_attributes(&edit.path)) {
-        return Err(Why::Lines);
-    }
+/// Counts the lines that differ in these files of a worktree, which are all that differ there; `stop` is looked at before
+/// each. That lines are compared in the plainest way is for the caller to make sure of, but for what attributes say.
+pub fn count(
+    worktree: &Path,
+    edits: &[Edit],
+    sources: &Sources,
+    objects: &mut Reader,
+    stop: &AtomicBool,
+) -> Result<Differing, Why> {
     let top = Folder::at(worktree)?;
-    plain(&top)?;
+    // One that is gone still counts for git, as it is in the index.
+    let tracked = edits.iter().filter(|edit| is_file_of(&edit.path)).map(|edit| edit.path.to_vec()).collect();
+    let mut attributes = Attributes::new(sources, tracked);
+    attributes.enter(&top, b"");
     let mut differing = Differing::default();
     let mut read = 0;
     for edit in edits {
         if stop.load(Ordering::Relaxed) {
             return Err(Why::Stopped);
         }
-        let (new, mode) = present(&top, edit)?;
+        let (new, mode) = present(&top, edit, &mut attributes)?;
         let old = objects.blob(&edit.id, LARGEST)?;
         read += (old.len() + new.len()) as u64;
         if read > LARGEST_IN_ALL {
@@ -67,31 +74,34 @@ pub fn count(worktree: &Path, edits: &[Edit], objects: &mut Reader, stop: &Atomi
 }
 
 /// The content and the mode of a file as it is now; where it is gone: neither.
-fn present(top: &Folder, edit: &Edit) -> Result<(Vec<u8>, Option<u32>), Why> {
+fn present(top: &Folder, edit: &Edit, attributes: &mut Attributes<'_>) -> Result<(Vec<u8>, Option<u32>), Why> {
     if !matches!(edit.mode, FILE | PROGRAM) {
         return Err(Why::Lines);
     }
-    let gone = (Vec::new(), None);
-    let mut names = edit.path.split(|byte| *byte == b'/');
-    let name = names.next_back().unwrap_or_default();
+    attributes.leave_to(1);
     let mut inner = None;
-    for name in names {
-        inner = inner.as_ref().unwrap_or(top).folder(name)?;
+    let mut start = 0;
+    while let Some(length) = edit.path[start..].find_byte(b'/') {
+        inner = inner.as_ref().unwrap_or(top).folder(&edit.path[start..][..length])?;
+        start += length + 1;
         match &inner {
-            Some(folder) => plain(folder)?,
-            None => return Ok(gone),
+            Some(folder) => attributes.enter(folder, &edit.path[..start]),
+            // Attributes of a folder that is gone count for git, too, as they are in the index.
+            None if attributes.know_of(&edit.path[..start]) => return Err(Why::Lines),
+            None => break,
         }
     }
-    match inner.as_ref().unwrap_or(top).file(name) {
-        Ok(Some(file)) => read(file),
-        Ok(None) => Ok(gone),
-        Err(_) => Err(Why::Kind),
+    if attributes.compare() || attributes.conversion() == Conversion::Any {
+        return Err(Why::Lines);
     }
-}
-
-/// Whether no attributes in a folder have a say.
-fn plain(folder: &Folder) -> Result<(), Why> {
-    if are_in(folder)? { Err(Why::Lines) } else { Ok(()) }
+    let file = if start == 0 {
+        top.file(&edit.path)
+    } else {
+        inner.as_ref().map_or(Ok(None), |inner| inner.file(&edit.path[start..]))
+    };
+    let found = file.map_err(|_| Why::Kind)?.map_or(Ok((Vec::new(), None)), read)?;
+    let may_be_converted = attributes.conversion() == Conversion::LineEnds && found.0.contains_str(b"\r\n");
+    if may_be_converted { Err(Why::Lines) } else { Ok(found) }
 }
 
 /// The mode of a plain file, as in a tree.

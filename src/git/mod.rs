@@ -1,6 +1,6 @@
 //! The reading of git: which repository this is, which worktrees it has, what is configured.
 
-pub mod attributes_elsewhere;
+pub mod attributes;
 pub mod branch_state;
 pub mod command;
 pub mod conditional;

@@ -3,13 +3,13 @@
 //! Nothing here follows a link, goes over to another mount, waits for a pipe, or writes.
 
 use std::cell::Cell;
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, Stat, fstat, openat, seek, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, Stat, fstat, openat, readlinkat, seek, statat};
 use rustix::io::Errno;
 
 use crate::git::why::Why;
@@ -57,6 +57,12 @@ impl Folder {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What a link in it leads to, as it is written there.
+    pub(super) fn link(&self, name: &[u8]) -> Result<Vec<u8>, Why> {
+        let text = readlinkat(&self.descriptor, OsStr::from_bytes(name), Vec::new());
+        text.map(CString::into_bytes).map_err(|_| Why::Unreadable)
     }
 
     /// Looks at what has this name; `None` where nothing has.

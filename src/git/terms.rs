@@ -9,12 +9,13 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bstr::ByteSlice;
 
 use crate::environment::Environment;
-use crate::git::attributes_elsewhere::are_elsewhere;
-use crate::git::command::REPOSITORY_VARIABLES;
+use crate::git::attributes;
+use crate::git::command::{REPOSITORY_VARIABLES, find};
 use crate::git::conditional;
 use crate::git::config::{Entry, Scope, boolean};
 use crate::git::ignore::Sources;
@@ -38,8 +39,8 @@ pub struct Allowed {
     pub info_exclude: PathBuf,
     /// `core.excludesFile`, or what stands for it where it is not set.
     pub excludes_file: Option<PathBuf>,
-    /// No attributes outside of worktrees, and no conversion of all files, have a say in what a file's content is.
-    pub plain_files: bool,
+    /// What may convert the content of files; none: that is not known.
+    pub attributes: Option<attributes::Sources>,
     /// The configuration has lines compared as git does it by default.
     pub plain_lines: bool,
 }
@@ -55,6 +56,7 @@ impl From<&Allowed> for Terms {
             ignore_case: false,
             precompose_unicode: allowed.precompose_unicode,
             ignore,
+            attributes: allowed.attributes.clone(),
         }
     }
 }
@@ -119,7 +121,6 @@ pub fn of_repository(
     well_formed(&config)?;
     names(&config)?;
     let excludes_file = everywhere(&config, environment, "core.excludesfile", b"ignore")?;
-    let attributes_file = everywhere(&config, environment, "core.attributesfile", b"attributes")?;
     let surely_answers = excludes_file.as_deref().is_none_or(|file| mounts.answers(file));
     if !mounts.keeps(common_dir) || !surely_answers {
         return Err(Why::FileSystem);
@@ -135,13 +136,7 @@ pub fn of_repository(
         precompose_unicode: config.flag("core.precomposeunicode", false)?,
         info_exclude: common_dir.join("info/exclude"),
         excludes_file,
-        plain_files: !are_elsewhere(
-            &config.entries().collect::<Vec<_>>(),
-            common_dir,
-            attributes_file.as_deref(),
-            environment,
-            mounts,
-        ),
+        attributes: attributes(&config, common_dir, environment, mounts),
         plain_lines: plain_lines(&config),
     })
 }
@@ -301,6 +296,32 @@ fn disregards_case(folder: &Path) -> bool {
 fn plain_lines(config: &Config<'_>) -> bool {
     let is_plain = |value: Option<&[u8]>| matches!(value, Some(b"default" | b"myers" | b"minimal"));
     config.values("diff.algorithm").all(is_plain) && config.values("core.bigfilethreshold").next().is_none()
+}
+
+/// What may convert the content of files, where that can be known.
+fn attributes(
+    config: &Config<'_>,
+    common_dir: &Path,
+    environment: &Environment,
+    mounts: &Mounts,
+) -> Option<attributes::Sources> {
+    // They are taken from a commit then.
+    if config.values("attr.tree").next().is_some() {
+        return None;
+    }
+    let own = common_dir.join("info/attributes");
+    let of_user = everywhere(config, environment, "core.attributesfile", b"attributes").ok()?;
+    let files: Vec<PathBuf> = [Some(own), of_user].into_iter().flatten().collect();
+    let line_ends = config.values("core.autocrlf").any(|value| boolean(value) != Some(false));
+    let system =
+        if environment.get("GIT_ATTR_NOSYSTEM").is_some_and(|value| boolean(Some(value.as_bytes())) == Some(true)) {
+            attributes::System::none()
+        } else {
+            let git = Some(PathBuf::from(find(environment)));
+            attributes::System::of(git.filter(|git| git.is_absolute() && mounts.answers(git)))
+        };
+    let system = Arc::new(system);
+    files.iter().all(|file| mounts.answers(file)).then_some(attributes::Sources { files, system, line_ends })
 }
 
 /// The file of patterns that hold in all repositories, as the configuration has it, or where git has it otherwise.

@@ -247,7 +247,7 @@ fn paths_of_any_bytes() {
 
 /// A check that prints what ties it to a repository, and where git says it is.
 fn with_spy(repo: &TestRepo) {
-    let spy = "env | LC_ALL=C sort | grep -E '^(GIT_|WTCHECK_)' | grep -vE '^GIT_(EXEC_PATH|CONFIG_NOSYSTEM|EDITOR|REFLOG_ACTION)='; git rev-parse --absolute-git-dir; git config wtcheck.marker || :";
+    let spy = "env | LC_ALL=C sort | grep -E '^(GIT_|WTCHECK_)' | grep -vE '^GIT_(EXEC_PATH|CONFIG_NOSYSTEM|ATTR_NOSYSTEM|EDITOR|REFLOG_ACTION)='; git rev-parse --absolute-git-dir; git config wtcheck.marker || :";
     repo.config("wtcheck.spy.command", spy);
 }
 

@@ -68,18 +68,51 @@ fn a_state_is_told_without_git_where_it_is_certain_and_is_git_s() {
     assert_eq!(staged["facts"], unit(&git, "staged", "status")["facts"]);
 }
 
+/// Lets a file have been written in the second in which the index of its worktree was.
+fn racy(repo: &TestRepo, file: &str) {
+    let (file, index) = (repo.at(file), repo.at(".git/worktrees/clean/index"));
+    assert!(repo.command("touch").arg("-r").arg(&index).arg(&file).status().expect("touch").success());
+}
+
 #[test]
-fn what_was_written_in_the_index_s_second_is_left_to_git() {
+fn what_was_written_in_the_index_s_second_is_read_where_nothing_is_converted() {
     let repo = fleet();
     // Of the same length, and with the time that the index knows.
-    let (file, index) = (repo.at("../clean/file.txt"), repo.at(".git/worktrees/clean/index"));
     repo.write("../clean/file.txt", "two\none\nthree\n");
-    let mut touch = repo.command("touch");
-    assert!(touch.arg("-r").arg(&index).arg(&file).status().expect("touch").success());
+    racy(&repo, "../clean/file.txt");
+    assert_eq!(proven("clean", &report(&repo, &[]))[0], "proof");
+    let told = |json: &Value| unit(json, "clean", "status")["facts"]["unstaged"].clone();
+    assert_eq!(told(&report(&repo, &[])), 1);
+    // Line ends are no matter where there are none of that kind.
+    repo.config("core.autocrlf", "true");
+    assert_eq!(proven("clean", &report(&repo, &[]))[0], "proof");
+    repo.write(".git/info/attributes", "file.txt filter=f\n");
+    repo.config("filter.f.clean", "printf 'one\\ntwo\\nthree\\n'; cat >/dev/null");
     let json = report(&repo, &[]);
-    let told = unit(&json, "clean", "status");
-    assert_eq!((&told["source"], &told["facts"]["unstaged"]), (&json!("process"), &json!(1)), "{told}");
-    assert!(["racy index", "touched files"].contains(&told["asked"].as_str().expect("why")), "{told}");
+    let [source, asked, _] = &proven("clean", &json).as_array().expect("three").clone()[..] else { panic!("{json}") };
+    assert_eq!(source, "process", "{json}");
+    assert!(["racy index", "touched files"].contains(&asked.as_str().expect("why")), "{asked}");
+    assert_eq!(told(&json), 0, "as the filter has it");
+}
+
+#[test]
+fn files_that_were_read_are_not_read_again_once_the_index_is_refreshed() {
+    let repo = fleet();
+    racy(&repo, "../clean/file.txt");
+    repo.git_in("../clean", &["update-index", "-q", "--refresh"]);
+    let (index, file) = (repo.at(".git/worktrees/clean/index"), repo.at("../clean/file.txt"));
+    for path in [&index, &file] {
+        assert!(repo.command("touch").args(["-d", "1 minute ago"]).arg(path).status().expect("touch").success());
+    }
+    let written = || index.metadata().expect("an index").modified().expect("a time");
+    let before = written();
+    assert_eq!(proven("clean", &report(&repo, &[]))[0], "proof");
+    let refreshed = written();
+    assert!(refreshed > before, "the index is refreshed after the report");
+    // Whatever may convert a file has no say where none is read.
+    repo.write(".git/info/attributes", "* filter=f\n");
+    assert_eq!(proven("clean", &report(&repo, &[]))[0], "proof");
+    assert_eq!(written(), refreshed);
 }
 
 #[test]

@@ -121,8 +121,9 @@ fn compared(seed: u64) -> Vec<(&'static str, Value)> {
     let pairs = ["core.autocrlf=input", "core.autocrlf=true", "diff.algorithm=histogram", "core.bigFileThreshold=10"];
     let pair = if rng.u8(..4) == 0 { pairs[rng.usize(..pairs.len())] } else { "core.eol=crlf" };
     let (key, value) = pair.split_once('=').expect("a pair");
-    if rng.u8(..8) == 0 {
-        repo.write(".gitattributes", "binary -diff\n");
+    if rng.u8(..3) == 0 {
+        let attributes = ["binary -diff\n", "* text=auto\n", "*.txt eol=crlf\n"];
+        repo.write(".gitattributes", attributes[rng.usize(..3)]);
     }
     repo.git(&["add", "."]);
     repo.git(&["commit", "--quiet", "--message=all files"]);

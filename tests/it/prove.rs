@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "how much is told, and how much is left to git, is what these say")]
 
+mod content_rows;
 mod cost;
 mod index_rows;
 mod patterns;
@@ -10,9 +11,11 @@ mod tree_rows;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use bstr::{BString, ByteSlice};
+use git_wtcheck::git::attributes;
 use git_wtcheck::git::ignore::Sources;
 use git_wtcheck::git::index::Hash;
 use git_wtcheck::git::prove::{Counted, Task, Terms, prove};
@@ -65,8 +68,20 @@ impl Subject {
             info_exclude: Some(worktree.join(".git/info/exclude")),
         };
         repo.config("core.excludesFile", root.join("excludes").to_str().expect("text"));
-        let terms =
-            Terms { file_mode: true, symlinks: true, ignore_case: false, precompose_unicode: false, ignore: sources };
+        repo.config("core.attributesFile", root.join("attributes").to_str().expect("text"));
+        let attributes = attributes::Sources {
+            files: vec![worktree.join(".git/info/attributes"), root.join("attributes")],
+            system: Arc::new(attributes::System::none()),
+            line_ends: false,
+        };
+        let terms = Terms {
+            file_mode: true,
+            symlinks: true,
+            ignore_case: false,
+            precompose_unicode: false,
+            ignore: sources,
+            attributes: Some(attributes),
+        };
         let hash = if format == "sha1" { Hash::Sha1 } else { Hash::Sha256 };
         Self { git_dir: worktree.join(".git"), repo, worktree, head_tree: Vec::new(), terms, hash }
     }

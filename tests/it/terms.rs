@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bstr::BString;
 use git_wtcheck::environment::Environment;
+use git_wtcheck::git::attributes::{Sources, System};
 use git_wtcheck::git::command::Git;
 use git_wtcheck::git::config;
 use git_wtcheck::git::terms::{Allowed, of_repository, of_worktree};
@@ -61,7 +63,11 @@ fn a_plain_repository_may_be_proven() {
         precompose_unicode: false,
         info_exclude: repo.at(".git/info/exclude"),
         excludes_file: Some(repo.root().join("home/.config/git/ignore")),
-        plain_files: true,
+        attributes: Some(Sources {
+            files: vec![repo.at(".git/info/attributes"), repo.root().join("home/.config/git/attributes")],
+            system: Arc::new(System::none()),
+            line_ends: false,
+        }),
         plain_lines: true,
     };
     assert_eq!(repository(&repo), Ok(allowed));
@@ -275,44 +281,6 @@ fn what_git_cannot_read_of_its_configuration_rules_it_out() {
         }
     }
     assert!(allowed > 3000 && ruled_out > 600, "{allowed} {ruled_out}");
-}
-
-#[test]
-fn attributes_outside_of_worktrees_and_conversions_are_known_of() {
-    let are_plain = |repo: &TestRepo| repository(repo).expect("it may be proven").plain_files;
-    for (pair, expected) in [
-        ("core.autocrlf=false", true),
-        ("core.autocrlf=true", false),
-        ("core.autocrlf=input", false),
-        ("core.eol=crlf", true),
-        ("core.safecrlf=true", true),
-        ("core.attributesFile=/no/such/file", true),
-        ("core.attributesFile=/etc/passwd", false),
-        ("attr.tree=HEAD", false),
-    ] {
-        let repo = TestRepo::new();
-        let (key, value) = pair.split_once('=').expect("a pair");
-        repo.config(key, value);
-        assert_eq!(are_plain(&repo), expected, "{pair}");
-    }
-    for (file, expected) in [
-        (".git/info/attributes", false),
-        ("../home/.config/git/attributes", false),
-        ("../home/.config/git/ignore", true),
-    ] {
-        let repo = TestRepo::new();
-        repo.write(file, "");
-        assert_eq!(are_plain(&repo), expected, "{file}");
-    }
-    // The machine's file is in the prefix that git was installed in.
-    let repo = TestRepo::new();
-    repo.script("../prefix/bin/git", "#!/bin/sh\nexec /usr/bin/git \"$@\"\n");
-    let path = format!("{}:/usr/bin:/bin", repo.root().join("prefix/bin").display());
-    let environment = environment(&repo, ".").with("PATH", path);
-    let of = || in_environment(&repo, &environment).expect("it may be proven").plain_files;
-    assert!(of());
-    repo.write("../prefix/etc/gitattributes", "");
-    assert!(!of());
 }
 
 #[test]
@@ -588,4 +556,43 @@ fn a_worktree_behind_a_link_is_ruled_out() {
     std::fs::rename(&linked, repo.root().join("there")).expect("moved");
     symlink("there", &linked).expect("a link");
     assert_eq!((of(&repo, "linked"), of(&repo, "repo")), (Err(Why::FileSystem), Ok(())));
+}
+
+#[test]
+fn who_converts_files_is_known_as_git_knows_it() {
+    let repo = TestRepo::new();
+    let sources = |environment: &Environment| in_environment(&repo, environment).expect("allowed").attributes;
+    let environment = environment(&repo, ".");
+    let line_ends = |value: &str| {
+        repo.config("core.autocrlf", value);
+        sources(&environment).map(|sources| sources.line_ends)
+    };
+    assert_eq!(["false", "input", "true", "0"].map(line_ends), [false, true, true, false].map(Some));
+    for (value, expected) in [("/x/y", Some("/x/y")), ("", None)] {
+        repo.config("core.attributesFile", value);
+        let files = sources(&environment).expect("known").files;
+        let expected: Vec<_> =
+            [Some(repo.at(".git/info/attributes")), expected.map(PathBuf::from)].into_iter().flatten().collect();
+        assert_eq!(files, expected);
+    }
+    repo.config("core.attributesFile", "/x/y");
+    repo.config("attr.tree", "HEAD");
+    assert_eq!(sources(&environment), None);
+}
+
+#[test]
+fn the_machine_s_attributes_are_where_git_says() {
+    let repo = TestRepo::new();
+    let mut command = repo.command("git");
+    let told = command.env_remove("GIT_ATTR_NOSYSTEM").args(["var", "GIT_ATTR_SYSTEM"]).output().expect("git");
+    if !there_is("GIT_ATTR_SYSTEM", told.status.success()) {
+        return;
+    }
+    let told = PathBuf::from(String::from_utf8(told.stdout).expect("text").trim_end());
+    let sources = in_environment(&repo, &environment(&repo, ".").with("GIT_ATTR_NOSYSTEM", "0")).expect("allowed");
+    let system = sources.attributes.expect("known").system;
+    // A git that does not say so itself is left alone.
+    let files = system.files().unwrap_or_default();
+    assert!(files.iter().all(|file| *file == told), "{files:?}, and git says {}", told.display());
+    assert!(there_is("a git that says where they are", !files.is_empty()) || files.is_empty());
 }

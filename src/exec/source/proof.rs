@@ -17,6 +17,7 @@ use crate::exec::source::grounds::Grounds;
 use crate::exec::source::hands::{Hands, Source, question};
 use crate::exec::source::inquiry::inquire;
 use crate::exec::source::process::own;
+use crate::git::attributes::Sources;
 use crate::git::command::Git;
 use crate::git::edits::{self, Differing};
 use crate::git::index::Hash;
@@ -124,10 +125,10 @@ async fn made(
             let counted = apart(move || place.changes(&terms)).await?;
             kind.proven(&question, Proven::Changes(counted, &branch))
         }
-        Basis::Lines if !allowed.plain_files || !allowed.plain_lines => return Err(Why::Lines),
         Basis::Lines => {
+            let sources = allowed.attributes.clone().filter(|_| allowed.plain_lines).ok_or(Why::Lines)?;
             let edits = asked.evidence.edits.clone().ok_or(Why::Unproven)?;
-            let differing = apart(move || place.lines(&edits)).await?;
+            let differing = apart(move || place.lines(&edits, &sources)).await?;
             kind.proven(&question, Proven::Lines(differing))
         }
     };
@@ -185,7 +186,7 @@ impl Place {
         prove(&Task { worktree, git_dir, head_tree, hash: *hash, terms }, &self.stop)
     }
 
-    fn lines(&self, edits: &[Edit]) -> Result<Differing, Why> {
-        edits::count(&self.worktree, edits, &mut self.objects()?, &self.stop)
+    fn lines(&self, edits: &[Edit], sources: &Sources) -> Result<Differing, Why> {
+        edits::count(&self.worktree, edits, sources, &mut self.objects()?, &self.stop)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - What is said is what `git status --porcelain=v2 --untracked-files=normal` would say. Wherever that is not certain, nothing
-//!   is said but [`Why`]: no file is read to find out.
+//!   is said but [`Why`]. A tracked file is read only where git would, too, and where it is certain that nothing would be
+//!   converted in it.
 //! - Nothing is written, no process is started, no link is followed below the top, and no other mount is gone over to.
 //! - Memory is bounded by the index, and by the longest file of ignore rules for each folder on the way down; no more than
 //!   64 folders are open at a time.
@@ -10,14 +11,17 @@
 //! What concerns the repository as a whole (its configuration, its extensions, who owns it, where it lies) is for the
 //! caller to rule out beforehand.
 
+mod content;
 mod entry;
 mod index_file;
 mod task;
 mod untracked;
 mod walk;
 
+use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 
+use crate::git::attributes;
 use crate::git::index::{Entry, Extension, Hash, Index, Odd, Type, is_plain};
 use crate::git::why::Why;
 use index_file::IndexFile;
@@ -34,12 +38,18 @@ pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
     let index = Index::open(&file.bytes, task.hash)?;
     // What can be ruled out without a look at a file is ruled out before any.
     let stop = Stop(stop);
-    let extensions = index.try_walk(|entry| rule_out(entry, task.terms))?;
+    let mut attributes = HashSet::new();
+    let extensions = index.try_walk(|entry| {
+        if attributes::is_file_of(entry.path) {
+            attributes.insert(entry.path.to_owned());
+        }
+        rule_out(entry, task.terms)
+    })?;
     rule_out_extensions(&extensions)?;
     if root(&extensions, task.hash)? != (index.count(), task.head_tree) {
         return Err(Why::Staged);
     }
-    let mut walk = Walk::begin(task, file.second, stop)?;
+    let mut walk = Walk::begin(task, file.second, attributes, stop)?;
     index.try_walk(|entry| walk.visit(entry))?;
     walk.end()
 }

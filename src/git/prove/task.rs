@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bstr::BString;
 
+use crate::git::attributes;
 use crate::git::ignore::Sources;
 use crate::git::index::{Entry, Hash};
 use crate::git::why::Why;
@@ -36,6 +37,8 @@ pub struct Terms {
     pub precompose_unicode: bool,
     /// Where ignore rules are, beside `.gitignore`.
     pub ignore: Sources,
+    /// Where attributes are, beside `.gitattributes`; `None` where that is not known: no file is read then.
+    pub attributes: Option<attributes::Sources>,
 }
 
 /// A worktree whose state is to be told.

@@ -2,11 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::entry::Rule;
+use rustix::fs::Stat;
+
+use super::content::Contents;
+use super::entry::{Doubt, Look, Rule};
 use super::task::{Counted, DEEPEST, Stop, Task};
 use super::untracked::Untracked;
+use crate::git::attributes::{Attributes, Conversion};
 use crate::git::ignore::Rules;
-use crate::git::index::Entry;
+use crate::git::index::{Entry, Type};
 use crate::git::open_folder::{Buffer, Folder};
 use crate::git::why::Why;
 
@@ -36,14 +40,17 @@ pub(super) struct Walk<'a> {
     /// The names that the index knows in these, each with a zero behind it.
     names: Vec<u8>,
     rules: Rules<'a>,
+    /// `None` where it is not known who has a say.
+    attributes: Option<Attributes<'a>>,
+    contents: Contents<'a>,
     untracked: Untracked<'a>,
     buffer: Buffer,
     counted: Counted,
 }
 
 impl<'a> Walk<'a> {
-    /// Opens the top folder.
-    pub(super) fn begin(task: &Task<'a>, written: u32, stop: Stop<'a>) -> Result<Self, Why> {
+    /// Opens the top folder. `tracked`: where attributes are in the index.
+    pub(super) fn begin(task: &Task<'a>, written: u32, tracked: HashSet<Vec<u8>>, stop: Stop<'a>) -> Result<Self, Why> {
         let top = Level { folder: Some(Folder::at(task.worktree)?), length: 0, names: 0, found: 0 };
         stop.look()?;
         Ok(Self {
@@ -54,6 +61,8 @@ impl<'a> Walk<'a> {
             path: Vec::new(),
             names: Vec::new(),
             rules: Rules::new(&task.terms.ignore),
+            attributes: task.terms.attributes.as_ref().map(|sources| Attributes::new(sources, tracked)),
+            contents: Contents::new(task.hash, stop),
             untracked: Untracked::new(stop, task.terms.precompose_unicode),
             buffer: Buffer::default(),
             counted: Counted::none(),
@@ -82,13 +91,42 @@ impl<'a> Walk<'a> {
             None => true,
             Some(found) => {
                 level.found += 1;
-                self.rule.is_changed(entry, &found)?
+                match self.rule.look(entry, &found)? {
+                    Look::Same => false,
+                    Look::Changed => true,
+                    Look::Doubt(doubt) => self.is_another(entry, name, &found, doubt)?,
+                }
             }
         };
         if is_changed {
             self.counted.add_changed(entry);
         }
         Ok(())
+    }
+
+    /// Whether a file in the last folder has another content than the index says, where only that tells.
+    fn is_another(&mut self, entry: &Entry<'_>, name: &[u8], found: &Stat, doubt: Doubt) -> Result<bool, Why> {
+        let conversion = match entry.kind() {
+            // What a link leads to is never converted.
+            Type::Link => Conversion::None,
+            _ => self.conversion(),
+        };
+        let Some(Level { folder: Some(folder), .. }) = self.levels.last() else { return Err(doubt.why) };
+        match self.contents.is(entry.id, folder, name, found, conversion)? {
+            Some(true) => Ok(false),
+            Some(false) if doubt.is_certain => Ok(true),
+            _ => Err(doubt.why),
+        }
+    }
+
+    /// What may happen to the content of files in the last folder.
+    fn conversion(&mut self) -> Conversion {
+        let Some(attributes) = &mut self.attributes else { return Conversion::Any };
+        for level in &self.levels[attributes.depth()..] {
+            let Some(folder) = &level.folder else { return Conversion::Any };
+            attributes.enter(folder, &self.path[..level.length]);
+        }
+        attributes.conversion()
     }
 
     /// Leaves every folder, and gives what was counted.
@@ -135,6 +173,9 @@ impl<'a> Walk<'a> {
         self.names.truncate(names);
         self.path.truncate(self.levels.last().map_or(0, |level| level.length));
         self.rules.leave_to(self.levels.len());
+        if let Some(attributes) = &mut self.attributes {
+            attributes.leave_to(self.levels.len());
+        }
         Ok(())
     }
 

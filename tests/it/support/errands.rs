@@ -47,6 +47,7 @@ pub fn environment(repo: &TestRepo, folder: impl AsRef<Path>) -> Environment {
         .with("HOME", repo.root().join("home"))
         .with("XDG_CONFIG_HOME", "")
         .with("GIT_CONFIG_NOSYSTEM", "1")
+        .with("GIT_ATTR_NOSYSTEM", "1")
         .standing_in(&repo.at(folder).canonicalize().expect("a folder"))
 }
 

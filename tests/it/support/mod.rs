@@ -116,6 +116,7 @@ impl TestRepo {
             .env("PATH", path)
             .env("HOME", self.root().join("home"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_ATTR_NOSYSTEM", "1")
             .env("LANG", "C.UTF-8")
             .stdin(Stdio::null());
         // `check` for all tests: each proof in any of them is held against git.

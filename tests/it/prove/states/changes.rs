@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use fastrand::Rng;
-use git_wtcheck::git::index::{Hash, Index};
+use git_wtcheck::git::index::Index;
 
 use super::super::patterns::rules;
-use super::super::{believe, set_mtime};
+use super::super::set_mtime;
 use super::{World, future};
 
 /// One kind of change.
@@ -41,7 +41,7 @@ pub(super) fn paths() -> impl Iterator<Item = Vec<u8>> {
     FOLDERS.iter().flat_map(|folder| NAMES.iter().map(move |name| [folder.as_bytes(), name].concat()))
 }
 
-const fn plain(name: &'static str, make: fn(&mut World, &[u8])) -> Change {
+pub(super) const fn plain(name: &'static str, make: fn(&mut World, &[u8])) -> Change {
     Change { name, is_plain: true, make }
 }
 
@@ -117,37 +117,6 @@ pub(super) const CHANGES: &[Change] = &[
         let _ = std::fs::create_dir_all(world.at(path).join("pipes"));
         let _ = nix::unistd::mkfifo(&world.at(path).join("pipes/pipe"), nix::sys::stat::Mode::S_IRWXU);
         let _ = UnixListener::bind(world.at(path).join("pipes/socket"));
-    }),
-    odd("edit of the same size", |world, _| {
-        if let Some(path) = world.tracked()
-            && let Ok(about) = path.symlink_metadata()
-            && about.is_file()
-        {
-            let _ = std::fs::write(path, vec![b'y'; usize::try_from(about.len()).expect("small")]);
-        }
-    }),
-    odd("touch", |world, _| {
-        if let Some(path) = world.tracked() {
-            set_mtime(&path, 1_500_000_000);
-        }
-    }),
-    odd("write in the same second", |world, _| {
-        if let Some(path) = world.tracked()
-            && let Ok(about) = path.symlink_metadata()
-            && about.is_file()
-        {
-            let _ = std::fs::write(&path, vec![b'z'; usize::try_from(about.len()).expect("small")]);
-            let seconds = 1_650_000_000;
-            set_mtime(&path, seconds);
-            if world.subject.hash == Hash::Sha1 && !world.has_fourth_version() {
-                let inside =
-                    path.strip_prefix(&world.subject.worktree).expect("inside").as_os_str().as_bytes().to_vec();
-                believe(&world.subject, &inside);
-                let later = i64::from(world.random.bool());
-                // A second later it is as the index says, for git too.
-                set_mtime(&world.subject.git_dir.join("index"), seconds + later);
-            }
-        }
     }),
     odd("future", |world, _| {
         if let Some(path) = world.tracked() {
@@ -269,17 +238,17 @@ fn there(world: &mut World) -> String {
 }
 
 impl World {
-    fn at(&self, path: &[u8]) -> PathBuf {
+    pub(super) fn at(&self, path: &[u8]) -> PathBuf {
         self.subject.at(OsStr::from_bytes(path))
     }
 
     /// Runs git, whatever it says.
-    fn git(&self, args: &[&str]) {
+    pub(super) fn git(&self, args: &[&str]) {
         self.subject.repo.git_try(&self.subject.worktree, args);
     }
 
     /// A file that the index knows, and that is there.
-    fn tracked(&mut self) -> Option<PathBuf> {
+    pub(super) fn tracked(&mut self) -> Option<PathBuf> {
         let bytes = std::fs::read(self.subject.git_dir.join("index")).ok()?;
         let mut paths = Vec::new();
         let index = Index::open(&bytes, self.subject.hash).ok()?;
@@ -294,7 +263,7 @@ impl World {
         folders.find(|folder| *folder != top && folder.is_dir())
     }
 
-    fn path(&mut self) -> PathBuf {
+    pub(super) fn path(&mut self) -> PathBuf {
         let path = path(&mut self.random);
         self.at(&path)
     }
@@ -305,7 +274,7 @@ impl World {
         }
     }
 
-    fn has_fourth_version(&self) -> bool {
+    pub(super) fn has_fourth_version(&self) -> bool {
         std::fs::read(self.subject.git_dir.join("index")).is_ok_and(|bytes| bytes.get(7) == Some(&4))
     }
 }
