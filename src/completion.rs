@@ -17,14 +17,14 @@ use std::sync::Arc;
 
 use clap::builder::StyledStr;
 use clap::{Command, CommandFactory, FromArgMatches};
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, complete};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 
 use crate::checks::built_in;
 use crate::cli::{Cli, Options};
 use crate::environment::Environment;
 use crate::exec::watch::Watch;
 use crate::git::command::Git;
-use crate::git::repository::Repository;
+use crate::git::repository::{Configuration, Repository};
 use crate::settings::{CheckKeys, Definitions, Key, Merged, Sources, TopKeys, read};
 use crate::text::shell_word::{Shell, Word, words_of_bash};
 use crate::text::{door, name, sanitize};
@@ -113,17 +113,32 @@ impl Here {
         Repository::discover(&Git::new(&self.environment), &mut watch, self.environment.directory()).ok()
     }
 
+    /// What is configured where one stands: worktrees have no part in it, and are not looked for.
+    fn configuration(&self) -> Option<Configuration> {
+        let mut watch = Watch::begin().ok()?;
+        Configuration::read(&Git::new(&self.environment), &mut watch, self.environment.directory()).ok()
+    }
+
     /// Every layer of settings; those of no repository where there is none.
     fn settings(&self) -> Merged {
-        let repository = self.repository();
+        let configuration = self.configuration();
         read(&Sources {
             environment: &self.environment,
-            entries: repository.as_ref().map_or(&[], |repository| &repository.config),
-            toplevel: repository.as_ref().and_then(|repository| repository.toplevel.as_deref()),
+            entries: configuration.as_ref().map_or(&[], |configuration| &configuration.entries),
+            toplevel: configuration.as_ref().and_then(|configuration| configuration.toplevel.as_deref()),
             named_file: self.options.as_ref().and_then(|options| options.config.as_deref()),
             profile: None,
             command_line: TopKeys::default(),
         })
+    }
+
+    /// The names that begin as what is typed. None begins as an option does: that needs no repository.
+    fn names(&self, typed: &OsStr, offered: fn(&Self) -> Vec<CompletionCandidate>) -> Vec<CompletionCandidate> {
+        let Some(typed) = typed.to_str().filter(|typed| !typed.starts_with('-')) else { return Vec::new() };
+        let begins = |candidate: &CompletionCandidate| {
+            candidate.get_value().to_str().is_some_and(|name| name.starts_with(typed))
+        };
+        offered(self).into_iter().filter(begins).collect()
     }
 
     /// Every check that is defined, whether or not it would run now.
@@ -184,18 +199,11 @@ fn candidates(named: impl IntoIterator<Item = (String, String)>) -> Vec<Completi
 
 /// The command line with what the repository has to offer.
 fn offering(here: &Arc<Here>) -> Command {
-    let checks = || {
+    let completer = |offered: fn(&Here) -> Vec<CompletionCandidate>| {
         let here = Arc::clone(here);
-        ArgValueCandidates::new(move || here.checks())
+        ArgValueCompleter::new(move |typed: &OsStr| here.names(typed, offered))
     };
-    let profiles = {
-        let here = Arc::clone(here);
-        ArgValueCandidates::new(move || here.profiles())
-    };
-    let keys = {
-        let here = Arc::clone(here);
-        ArgValueCandidates::new(move || here.keys())
-    };
+    let (checks, profiles, keys) = (|| completer(Here::checks), completer(Here::profiles), completer(Here::keys));
     let worktrees = {
         let here = Arc::clone(here);
         ArgValueCompleter::new(move |typed: &OsStr| here.worktrees(typed))

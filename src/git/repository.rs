@@ -118,18 +118,8 @@ impl Repository {
         let [place, list, config] = side_by_side(errands, [(place, LONGEST), (list, PATIENCE), (config, LONGEST)])?;
         named(&[(&WHERE, &place), (&config::LISTING, &config)])?;
 
-        let place = place.map_err(|error| cannot_start(error, folder))?;
-        let place = place::read(&place.stdout).ok_or_else(|| {
-            let old = (place.exit == USAGE).then(|| too_old(git, errands)).flatten();
-            old.unwrap_or_else(|| refused(&place.stderr, "rev-parse"))
-        })?;
-
-        let config = config.map_err(GitError::NoGit)?;
-        let entries = match config.exit {
-            Exit::Code(0 | 1) => entries_of(&config).ok_or(GitError::Unreadable("config"))?,
-            USAGE => return Err(too_old(git, errands).unwrap_or_else(|| refused(&config.stderr, "config"))),
-            _ => return Err(refused(&config.stderr, "config")),
-        };
+        let place = place_of(git, errands, place, folder)?;
+        let entries = entries(git, errands, config)?;
 
         let mut records = records(git, errands, list, &place.common_dir, &entries)?;
         let mut main = MainLocation::AsListed;
@@ -178,6 +168,56 @@ impl Repository {
             }
             None => None,
         }
+    }
+}
+
+/// git's configuration alone, and where one stands.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The top of the worktree in which the user stands, if it is in one.
+    pub toplevel: Option<PathBuf>,
+    /// The configuration, as far as it is of interest.
+    pub entries: Vec<Entry>,
+}
+
+impl Configuration {
+    /// Reads it where `folder` lies in a repository: worktrees are not looked for.
+    pub fn read(git: &Git, errands: &mut impl Errands, folder: &Path) -> Result<Self, GitError> {
+        if let Some(place) = from_files::place_of(git, folder)
+            && let (Some(entries), _) = configuration(git, errands, &place)?
+            && from_files::is_plain(&place, &entries)
+        {
+            return Ok(Self { toplevel: place.toplevel, entries });
+        }
+        let (place, config) = (git.here(&WHERE), config::listing(git));
+        let [place, config] = side_by_side(errands, [(place, LONGEST), (config, LONGEST)])?;
+        named(&[(&WHERE, &place), (&config::LISTING, &config)])?;
+        let place = place_of(git, errands, place, folder)?;
+        Ok(Self { toplevel: place.toplevel, entries: entries(git, errands, config)? })
+    }
+}
+
+/// Where git says that one stands.
+fn place_of(
+    git: &Git,
+    errands: &mut impl Errands,
+    place: io::Result<Printed>,
+    folder: &Path,
+) -> Result<Place, GitError> {
+    let place = place.map_err(|error| cannot_start(error, folder))?;
+    place::read(&place.stdout).ok_or_else(|| {
+        let old = (place.exit == USAGE).then(|| too_old(git, errands)).flatten();
+        old.unwrap_or_else(|| refused(&place.stderr, "rev-parse"))
+    })
+}
+
+/// The configuration that git has printed.
+fn entries(git: &Git, errands: &mut impl Errands, config: io::Result<Printed>) -> Result<Vec<Entry>, GitError> {
+    let config = config.map_err(GitError::NoGit)?;
+    match config.exit {
+        Exit::Code(0 | 1) => entries_of(&config).ok_or(GitError::Unreadable("config")),
+        USAGE => Err(too_old(git, errands).unwrap_or_else(|| refused(&config.stderr, "config"))),
+        _ => Err(refused(&config.stderr, "config")),
     }
 }
 

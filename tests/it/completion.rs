@@ -71,6 +71,29 @@ fn keys_and_profiles_and_commands() {
 }
 
 #[test]
+fn no_more_is_asked_than_the_word_needs() {
+    let repo = repo();
+    let asked = |words: &[&str]| {
+        let mut command = repo.command(BINARY);
+        let (run, started) = repo.counting_git(command.env("COMPLETE", "fish").args(["--", "git-wtcheck"]).args(words));
+        run.exits(0);
+        assert!(!run.stdout.is_empty(), "{words:?}: nothing is offered");
+        started.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    for words in [&["--wor"][..], &["--format", "js"], &["--color="], &["setup", "--shell", ""], &["config", "ex"]] {
+        assert_eq!(asked(words), [""; 0], "{words:?}: words of the command line alone");
+    }
+    // Names of worktrees come from the files; that these say it plainly, the configuration has to bear out.
+    for words in [&["te"][..], &["--skip", "te"], &["config", "explain", "time"], &["-w", "on"]] {
+        assert_eq!(asked(words), ["config"], "{words:?}");
+    }
+    repo.git(&["init", "--quiet", "--separate-git-dir=../apart.git", "."]);
+    let mut asked = asked(&["te"]);
+    asked.sort();
+    assert_eq!(asked, ["config", "rev-parse"], "nothing is asked about worktrees");
+}
+
+#[test]
 fn names_come_from_where_the_words_say() {
     let repo = repo();
     let elsewhere = TestRepo::new();

@@ -149,20 +149,13 @@ fn variables_of_git_s_leave_it_to_git() {
     assert!(!is_asked(&environment(&repo, ".").with("GIT_EDITOR", "true"), &String::new));
 }
 
-/// How often git is started, and with what, in a run of the program.
+/// The words of each git that a run of the program starts.
 fn started(repo: &TestRepo, set: &[(&str, &str)], args: &[&str]) -> Vec<String> {
-    let log = repo.at("../started");
-    let _ = std::fs::remove_file(&log);
-    let path = std::env::var_os("PATH").expect("a PATH");
-    let real = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file());
-    let script =
-        format!("#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.expect("git").display());
-    let folder = repo.script("../bin/git", &script).parent().expect("a folder").to_owned();
-    let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path))).expect("a PATH");
     let mut command = repo.command(crate::support::BINARY);
-    command.env_remove("GIT_WTCHECK_PROVE").env("PATH", path).envs(set.iter().copied()).args(args);
-    Run::of(&mut command).exits(0);
-    std::fs::read_to_string(log).unwrap_or_default().lines().map(str::to_owned).collect()
+    command.env_remove("GIT_WTCHECK_PROVE").envs(set.iter().copied()).args(args);
+    let (run, started) = repo.counting_git(&mut command);
+    run.exits(0);
+    started
 }
 
 #[test]

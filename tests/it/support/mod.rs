@@ -104,6 +104,21 @@ impl TestRepo {
         self.git(&["config", "--local", key, value]);
     }
 
+    /// Runs a command, and gives the words of each git that it has started, too.
+    pub fn counting_git(&self, command: &mut Command) -> (Run, Vec<String>) {
+        let log = self.root().join("started");
+        let _ = std::fs::remove_file(&log);
+        let path = std::env::var_os("PATH").expect("a PATH");
+        let real = std::env::split_paths(&path).map(|folder| folder.join("git")).find(|file| file.is_file());
+        let real = real.expect("git");
+        let script = format!("#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n", log.display(), real.display());
+        self.script("../counting/git", &script);
+        let folders = std::iter::once(self.root().join("counting")).chain(std::env::split_paths(&path));
+        let run = Run::of(command.env("PATH", std::env::join_paths(folders).expect("a PATH")));
+        let started = std::fs::read_to_string(log).unwrap_or_default();
+        (run, started.lines().map(str::to_owned).collect())
+    }
+
     /// A command with the hermetic environment, standing in the main worktree.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
