@@ -38,6 +38,15 @@ impl Mounts {
         true
     }
 
+    /// Whether a look at what is in a folder surely answers, too, however deep: nothing that may be away is mounted there.
+    pub fn answers_below(&self, folder: &Path) -> bool {
+        #[cfg(target_os = "linux")]
+        let is_at_hand = self.0.iter().all(|mount| mount.is_at_hand() || !mount.lies_in(folder));
+        #[cfg(not(target_os = "linux"))]
+        let is_at_hand = true;
+        is_at_hand && self.answers(folder)
+    }
+
     /// Whether a folder, given by its real path, lies with all that is in it on file systems whose files are kept on
     /// this machine, under names that differ where their bytes do. Where in doubt: no. Elsewhere than on Linux: always
     /// in doubt.
@@ -144,6 +153,16 @@ mod linux {
         keeping: bool,
     }
 
+    impl Mount {
+        pub(super) const fn is_at_hand(&self) -> bool {
+            self.at_hand
+        }
+
+        pub(super) fn lies_in(&self, folder: &Path) -> bool {
+            self.point.starts_with(folder)
+        }
+    }
+
     /// Reads the table. (Format: `proc_pid_mountinfo(5)`; the fields up to a lone hyphen vary in number.)
     pub(super) fn parse(table: &[u8]) -> Vec<Mount> {
         let mount = |line: &[u8]| {
@@ -235,6 +254,15 @@ mod linux {
             }
             assert!(answers(&mounts, Path::new("/etc/no such file/there")));
             assert!(!answers(&[], Path::new("/etc")), "without a table nothing is known");
+        }
+
+        #[test]
+        fn what_is_mounted_in_a_folder_may_be_away() {
+            let mounts =
+                super::super::Mounts(parse(b"1 0 0:1 / / rw - ext4 x rw\n2 1 0:2 / /etc/a/b rw - nfs4 x rw\n"));
+            for (folder, answers) in [("/etc", false), ("/etc/a", false), ("/etc/a/b/c", false), ("/etc/c", true)] {
+                assert_eq!(mounts.answers_below(Path::new(folder)), answers, "{folder}");
+            }
         }
 
         #[test]

@@ -1,8 +1,9 @@
 //! The records of all worktrees, as `git worktree list` prints them.
 
+use std::fs::Metadata;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 
@@ -23,31 +24,13 @@ const GONE: &str = "gitdir file points to non-existent location";
 pub(super) fn read(place: &Place, mounts: &Mounts) -> Option<Vec<Record>> {
     let common_dir = place.common_dir.as_path();
     let refs = Refs::of(common_dir);
-    let folder = common_dir.join("worktrees");
     let mut linked = Vec::new();
     let mut is_listed = place.git_dir == common_dir;
-    if mounts.answers(&folder) {
-        match folder.read_dir() {
-            Ok(entries) => {
-                for entry in entries {
-                    let entry = entry.ok()?;
-                    // A file that lies there is no record. What is a link, or of a kind that is not told, may be one.
-                    let kind = entry.file_type().ok()?;
-                    if kind.is_file() {
-                        continue;
-                    }
-                    let git_dir = kind.is_dir().then(|| entry.path())?;
-                    if let Some(record) = record(&git_dir, &refs, mounts)? {
-                        is_listed |= git_dir == place.git_dir;
-                        linked.push(record);
-                    }
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(_) => return None,
+    for git_dir in folders_of_records(&common_dir.join("worktrees"))? {
+        if let Some(record) = record(&git_dir, &refs, mounts)? {
+            is_listed |= git_dir == place.git_dir;
+            linked.push(record);
         }
-    } else {
-        return None;
     }
     linked.sort_by(|one, other| bytes(one).cmp(bytes(other)));
     // Two records of one folder have no order of their own.
@@ -55,6 +38,26 @@ pub(super) fn read(place: &Place, mounts: &Mounts) -> Option<Vec<Record>> {
     let main = Record { path: common_dir.parent()?.to_owned(), ..Record::default() };
     linked.insert(0, with_head(main, common_dir, &refs)?);
     (is_listed && !is_ambiguous && refs.are_current()).then_some(linked)
+}
+
+/// The folders in which records lie. None: there is something else among them that may be one.
+fn folders_of_records(folder: &Path) -> Option<Vec<PathBuf>> {
+    match folder.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Some(Vec::new()),
+        found if !found.as_ref().is_ok_and(Metadata::is_dir) => return None,
+        _ => {}
+    }
+    let mut folders = Vec::new();
+    for entry in folder.read_dir().ok()? {
+        let entry = entry.ok()?;
+        // A file that lies there is no record. What is a link, or of a kind that is not told, may be one.
+        match entry.file_type().ok()? {
+            kind if kind.is_dir() => folders.push(entry.path()),
+            kind if kind.is_file() => {}
+            _ => return None,
+        }
+    }
+    Some(folders)
 }
 
 fn bytes(record: &Record) -> &[u8] {

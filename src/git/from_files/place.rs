@@ -40,7 +40,7 @@ pub(super) fn find(git: &Git, folder: &Path) -> Option<Place> {
             return None;
         }
         match dot_git.symlink_metadata() {
-            Ok(there) if there.is_dir() => return of_main(top, dot_git),
+            Ok(there) if there.is_dir() => return of_main(top, dot_git, mounts),
             Ok(there) if there.is_file() => return of_linked(top, &dot_git, mounts),
             Ok(_) => return None,
             Err(error) if error.kind() != ErrorKind::NotFound => return None,
@@ -61,10 +61,10 @@ fn has_a_say(name: &OsStr) -> bool {
             || !terms::is_harmless(name))
 }
 
-fn of_main(top: &Path, dot_git: PathBuf) -> Option<Place> {
+fn of_main(top: &Path, dot_git: PathBuf, mounts: &Mounts) -> Option<Place> {
     // With this file another folder holds what all worktrees share.
     let is_plain =
-        is_missing(&dot_git.join("commondir")) && has_objects_and_refs(&dot_git) && are_ours(&[top, &dot_git]);
+        is_missing(&dot_git.join("commondir")) && has_objects_and_refs(&dot_git, mounts) && are_ours(&[top, &dot_git]);
     is_plain.then(|| Place {
         git_dir: dot_git.clone(),
         bare: false,
@@ -83,8 +83,8 @@ fn of_linked(top: &Path, dot_git: &Path, mounts: &Mounts) -> Option<Place> {
     let common_dir = git_dir.parent().filter(|parent| parent.ends_with(".git/worktrees"))?.parent()?.to_owned();
     let is_plain = mounts.answers(&git_dir)
         && regular_file::contents(&git_dir.join("commondir"), Links::Refused, LONGEST).ok()? == COMMON
+        && has_objects_and_refs(&common_dir, mounts)
         && is_missing(&common_dir.join("commondir"))
-        && has_objects_and_refs(&common_dir)
         && are_ours(&[dot_git, top, &git_dir]);
     is_plain.then(|| Place { git_dir, bare: false, common_dir, toplevel: Some(top.to_owned()) })
 }
@@ -98,10 +98,14 @@ pub(super) fn plain_path(line: &[u8]) -> Option<&Path> {
     (is_plain && !is_odd).then_some(path)
 }
 
-/// What else git looks for before it takes a folder for a repository's. (Rule: `is_git_directory` in git's setup.c; HEAD
-/// is read with the records.)
-fn has_objects_and_refs(common_dir: &Path) -> bool {
-    ["objects", "refs"].iter().all(|name| access(common_dir.join(name), Access::EXEC_OK).is_ok())
+/// What else git looks for before it takes a folder for a repository's, and whether a look at it surely answers: nothing of
+/// it lies elsewhere. (Rule: `is_git_directory` in git's setup.c; HEAD is read with the records.)
+fn has_objects_and_refs(common_dir: &Path, mounts: &Mounts) -> bool {
+    let is_folder = |name: &str| {
+        let folder = common_dir.join(name);
+        folder.symlink_metadata().is_ok_and(|found| found.is_dir()) && access(folder, Access::EXEC_OK).is_ok()
+    };
+    mounts.answers_below(common_dir) && ["objects", "refs", "refs/heads"].iter().all(|name| is_folder(name))
 }
 
 /// Whether all of these are this user's own: git need not be asked then whether it trusts their owners.

@@ -5,7 +5,6 @@ use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
@@ -108,19 +107,8 @@ impl Packed {
     }
 
     fn is_current(&self) -> bool {
-        let same = |now: &Metadata| {
-            let identity = |file: &Metadata| {
-                (
-                    file.dev(),
-                    file.ino(),
-                    file.len(),
-                    (file.mtime(), file.mtime_nsec()),
-                    (file.ctime(), file.ctime_nsec()),
-                )
-            };
-            identity(now) == identity(&self.read_from)
-        };
-        self.path.symlink_metadata().is_ok_and(|now| same(&now))
+        let is_same = |now: Metadata| regular_file::identity(&now) == regular_file::identity(&self.read_from);
+        self.path.symlink_metadata().is_ok_and(is_same)
     }
 
     /// The commit of a branch, searched for as git does it, so that the answer is git's even where the order is wrong.
