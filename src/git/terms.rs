@@ -240,6 +240,11 @@ fn elsewhere(config: &Config<'_>) -> Result<(), Why> {
     if config.values("core.worktree").next().is_some() {
         return Err(Why::Apart);
     }
+    // A bare repository's linked worktrees are none, but with this extension: git refuses to look at files there. (Rule:
+    // `check_repository_format_gently` in git's setup.c.)
+    if config.flag("extensions.worktreeconfig", false)? && config.flag("core.bare", false)? {
+        return Err(Why::Configuration);
+    }
     // Another program's path is no boolean. (Rule: `check_for_default_configs` in git's fsmonitor-settings.c.)
     if config.values("core.fsmonitor").last().is_some_and(|value| boolean(value) != Some(false)) {
         return Err(Why::Fsmonitor);

@@ -596,3 +596,18 @@ fn the_machine_s_attributes_are_where_git_says() {
     assert!(files.iter().all(|file| *file == told), "{files:?}, and git says {}", told.display());
     assert!(there_is("a git that says where they are", !files.is_empty()) || files.is_empty());
 }
+
+#[test]
+fn a_bare_repository_rules_its_worktrees_out_where_they_may_have_configuration_of_their_own() {
+    let repo = TestRepo::new();
+    repo.worktree("linked");
+    for (worktree_config, bare, is_refused) in
+        [("false", "true", false), ("true", "false", false), ("true", "true", true)]
+    {
+        repo.config("core.bare", bare);
+        repo.config("extensions.worktreeConfig", worktree_config);
+        let refused = !repo.git_try("../linked", &["status"]).status.success();
+        let expected = if is_refused { Err(Why::Configuration) } else { Ok(()) };
+        assert_eq!((refused, repository(&repo).map(|_| ())), (is_refused, expected), "{worktree_config} {bare}");
+    }
+}
