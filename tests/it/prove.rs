@@ -45,6 +45,7 @@ pub(super) struct Told {
     unmerged: u64,
     pub(super) unstaged: Vec<BString>,
     pub(super) untracked: Vec<BString>,
+    pub(super) ignored: Vec<BString>,
 }
 
 impl Subject {
@@ -133,13 +134,31 @@ impl Subject {
     }
 
     pub(super) fn prove_until(&self, stop: &AtomicBool) -> Result<Counted, Why> {
+        prove(&self.task(false), stop)
+    }
+
+    /// The same with the names of what is untracked and ignored.
+    pub(super) fn prove_names(&self) -> Result<Counted, Why> {
+        prove(&self.task(true), &AtomicBool::new(false))
+    }
+
+    fn task(&self, names: bool) -> Task<'_> {
         let Self { worktree, git_dir, head_tree, hash, terms, .. } = self;
-        prove(&Task { worktree, git_dir, head_tree, hash: *hash, terms }, stop)
+        Task { worktree, git_dir, head_tree, hash: *hash, terms, names }
     }
 
     /// What git says, without its writing anything down.
     pub(super) fn told(&self) -> Told {
-        let args = ["--no-optional-locks", "status", "--porcelain=v2", "-z", "--untracked-files=normal"];
+        self.told_with("--ignored=no")
+    }
+
+    /// The same, and what is ignored.
+    pub(super) fn told_names(&self) -> Told {
+        self.told_with("--ignored=matching")
+    }
+
+    fn told_with(&self, ignored: &str) -> Told {
+        let args = ["--no-optional-locks", "status", "--porcelain=v2", "-z", "--untracked-files=normal", ignored];
         let output = self.repo.command("git").current_dir(&self.worktree).args(args).output().expect("git");
         assert!(output.status.success(), "git status: {}", output.stderr.as_bstr());
         Told::read(&output.stdout)
@@ -189,10 +208,20 @@ impl Told {
                 }
                 b'u' => told.unmerged += 1,
                 b'?' => told.untracked.push(record[2..].into()),
+                b'!' => told.ignored.push(record[2..].into()),
                 _ => panic!("a record: {}", record.as_bstr()),
             }
         }
         told
+    }
+
+    /// Holds names that were told against git's.
+    pub(super) fn names_differ(&self, counted: &Counted) -> Result<(), String> {
+        let names = counted.names.as_ref();
+        let is_equal =
+            names.is_some_and(|names| (&names.untracked, &names.ignored) == (&self.untracked, &self.ignored));
+        let difference = || format!("git names\n{self:?}\nand without it is named\n{names:?}");
+        self.differs(counted).and_then(|()| if is_equal { Ok(()) } else { Err(difference()) })
     }
 
     pub(super) fn differs(&self, counted: &Counted) -> Result<(), String> {

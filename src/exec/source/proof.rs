@@ -183,7 +183,7 @@ impl Place {
     fn changes(&self, terms: &Terms) -> Result<Counted, Why> {
         let Self { worktree, git_dir, hash, .. } = self;
         let head_tree = &self.objects()?.tree_of(&self.head)?;
-        prove(&Task { worktree, git_dir, head_tree, hash: *hash, terms }, &self.stop)
+        prove(&Task { worktree, git_dir, head_tree, hash: *hash, terms, names: false }, &self.stop)
     }
 
     fn lines(&self, edits: &[Edit], sources: &Sources) -> Result<Differing, Why> {

@@ -25,7 +25,7 @@ use crate::git::attributes;
 use crate::git::index::{Entry, Extension, Hash, Index, Odd, Type, is_plain};
 use crate::git::why::Why;
 use index_file::IndexFile;
-pub use task::{Counted, Task, Terms};
+pub use task::{Counted, Names, Task, Terms};
 use task::{LONGEST_PATH, Stop};
 use walk::Walk;
 

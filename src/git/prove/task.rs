@@ -18,7 +18,7 @@ pub(super) const DEEPEST: usize = 64;
 /// put behind a folder's path).
 pub(super) const LONGEST_PATH: usize = 4000;
 
-/// With more paths than this, changed files are only counted.
+/// With more paths than this, changed files are only counted, and names are not told.
 const MOST_PATHS: usize = 10_000;
 
 /// With more files than this, how they were is not told.
@@ -54,6 +54,8 @@ pub struct Task<'a> {
     pub hash: Hash,
     /// What is configured.
     pub terms: &'a Terms,
+    /// Names are to be told, too.
+    pub names: bool,
 }
 
 /// What git would count; nothing is staged, and nothing is unmerged.
@@ -67,6 +69,32 @@ pub struct Counted {
     pub changed: Option<Vec<BString>>,
     /// The same files, as they were; `None` where they are too many.
     pub edits: Option<Vec<Edit>>,
+    /// What else there is, where it was asked for; `None` where it is too much.
+    pub names: Option<Names>,
+}
+
+/// What the index does not know, each in order; a folder's path ends with `/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// As `--untracked-files=normal` has it: a folder stands for all that is in it.
+    pub untracked: Vec<BString>,
+    /// As `--ignored=matching` has it: what is ignored itself, and not because of what it is in. It may lie in an
+    /// untracked folder.
+    pub ignored: Vec<BString>,
+}
+
+impl Names {
+    /// Whether they are few enough.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.untracked.len() <= MOST_PATHS && self.ignored.len() <= MOST_PATHS
+    }
+
+    /// In order, each in git's.
+    pub(super) fn sorted(mut self) -> Self {
+        self.untracked.sort_unstable();
+        self.ignored.sort_unstable();
+        self
+    }
 }
 
 impl Counted {

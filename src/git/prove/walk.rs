@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
             rules: Rules::new(&task.terms.ignore),
             attributes: task.terms.attributes.as_ref().map(|sources| Attributes::new(sources, tracked)),
             contents: Contents::new(task.hash, stop),
-            untracked: Untracked::new(stop, task.terms.precompose_unicode),
+            untracked: Untracked::new(stop, task.terms.precompose_unicode, task.names),
             buffer: Buffer::default(),
             counted: Counted::none(),
         })
@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
         while !self.levels.is_empty() {
             self.leave()?;
         }
-        Ok(self.counted)
+        Ok(Counted { names: self.untracked.names(), ..self.counted })
     }
 
     fn enter(&mut self, name: &[u8]) -> Result<(), Why> {
@@ -186,7 +186,7 @@ impl<'a> Walk<'a> {
             self.rules.enter(folder, &self.path[..level.length])?;
         }
         let Some(Level { folder: Some(folder), names, .. }) = self.levels.last() else { return Ok(()) };
-        if self.rules.ignores_all() {
+        if self.rules.ignores_all() && !self.untracked.tells_names() {
             return Ok(());
         }
         let known: HashSet<&[u8]> = self.names[*names..].split(|byte| *byte == 0).collect();

@@ -81,7 +81,17 @@ fn what_a_link_leads_to_is_its_content() {
     subject.counts(1, 0);
 }
 
-/// Attributes, written where the test says, and whether a file with and one without CR are still read.
+/// At four depths, for a whole repository, and for a user.
+const PLACES: [&str; 6] = [
+    ".gitattributes",
+    "f/.gitattributes",
+    "f/g/.gitattributes",
+    "f/g/h/.gitattributes",
+    ".git/info/attributes",
+    "../attributes",
+];
+
+/// Attributes, written where the test says, and whether a file is still read that has CR and LF at the end of its lines, and one that has not.
 const ATTRIBUTES: [(&str, bool, bool); 10] = [
     ("", true, true),
     ("* diff=x merge=union -whitespace\n*.png binary\n", true, true),
@@ -97,24 +107,22 @@ const ATTRIBUTES: [(&str, bool, bool); 10] = [
 
 #[test]
 fn attributes_that_may_convert_a_file_leave_it_to_git() {
-    for place in [".gitattributes", "f/.gitattributes", "f/g/h/.gitattributes", ".git/info/attributes", "../attributes"]
-    {
-        for (attributes, with_cr, without) in ATTRIBUTES {
-            for (content, is_read) in [("one\r\ntwo\r\n", with_cr), ("one\ntwo\n", without), ("a\rb\n", without)] {
-                let subject = Subject::empty("sha1");
-                subject.repo.config("filter.f.clean", "tr o 0");
-                subject.write(LAST, content);
-                let subject = subject.committed();
+    for (content, has_line_end) in [("one\r\ntwo\r\n", true), ("one\ntwo\n", false), ("a\rb\n", false)] {
+        let subject = Subject::empty("sha1");
+        subject.repo.config("filter.f.clean", "tr o 0");
+        subject.write(LAST, content);
+        let subject = subject.committed();
+        touch(&subject, LAST);
+        for place in PLACES {
+            for (attributes, with_line_end, without) in ATTRIBUTES {
                 subject.write(place, attributes);
                 let untracked = u64::from(!place.contains(".git/") && !place.starts_with(".."));
-                touch(&subject, LAST);
-                let proven = subject.compare();
-                if is_read {
-                    assert_eq!(proven.map(|told| told.untracked), Ok(untracked), "{place} {attributes} {content:?}");
-                } else {
-                    assert_eq!(proven, Err(Why::Touched), "{place} {attributes} {content:?}");
-                }
+                let is_read = if has_line_end { with_line_end } else { without };
+                let expected = if is_read { Ok(untracked) } else { Err(Why::Touched) };
+                let proven = subject.compare().map(|told| told.untracked);
+                assert_eq!(proven, expected, "{place} {attributes} {content:?}");
             }
+            remove_file(subject.at(place)).expect("gone");
         }
     }
 }

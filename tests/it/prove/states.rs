@@ -23,6 +23,8 @@ use contents::{CONTENTS, content};
 struct Tally {
     clean: u64,
     counted: u64,
+    /// Of these, those whose names are told, too.
+    named: u64,
     asked: BTreeMap<Why, u64>,
 }
 
@@ -38,6 +40,7 @@ impl Tally {
     fn add(&mut self, other: &Self) {
         self.clean += other.clean;
         self.counted += other.counted;
+        self.named += other.named;
         for (why, count) in &other.asked {
             *self.asked.entry(*why).or_default() += count;
         }
@@ -147,11 +150,18 @@ impl World {
 
     /// Whether git had to be asked.
     fn compare(&self, tally: &mut Tally) -> bool {
+        let hold = |difference: Result<(), String>| {
+            if let Err(difference) = difference {
+                panic!("{difference}\nafter {:#?}\nin {}", self.done, self.kept());
+            }
+        };
+        if let Ok(named) = self.subject.prove_names() {
+            tally.named += 1;
+            hold(self.subject.told_names().names_differ(&named));
+        }
         match self.subject.prove() {
             Ok(counted) => {
-                if let Err(difference) = self.subject.told().differs(&counted) {
-                    panic!("{difference}\nafter {:#?}\nin {}", self.done, self.kept());
-                }
+                hold(self.subject.told().differs(&counted));
                 let is_clean = (counted.unstaged, counted.untracked) == (0, 0);
                 *(if is_clean { &mut tally.clean } else { &mut tally.counted }) += 1;
                 false
@@ -223,10 +233,19 @@ fn show(tallies: &Tallies) -> Tally {
         all.add(tally);
         let asked: Vec<_> = tally.asked.iter().map(|(why, count)| format!("{count} {}", why.words())).collect();
         let share = 100 * tally.answered() / tally.all();
-        println!("{name:24} {:7} states, {share:3} % told; asked: {}", tally.all(), asked.join(", "));
+        let named = 100 * tally.named / tally.all();
+        println!(
+            "{name:24} {:7} states, {share:3} % told, {named:3} % named; asked: {}",
+            tally.all(),
+            asked.join(", ")
+        );
     }
     let asked = all.asked.iter().map(|(why, count)| format!("\n  {count:7} {}", why.words())).collect::<String>();
-    println!("{} states: {} clean, {} counted, 0 different; asked of git:{asked}", all.all(), all.clean, all.counted);
+    let Tally { clean, counted, named, .. } = &all;
+    println!(
+        "{} states: {clean} clean, {counted} counted, {named} named, 0 different; asked of git:{asked}",
+        all.all()
+    );
     all
 }
 

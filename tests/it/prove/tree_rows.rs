@@ -305,3 +305,50 @@ fn more_paths_than_status_keeps_are_only_counted() {
     let counted = subject.prove().expect("told");
     assert_eq!((counted.unstaged, counted.untracked, counted.changed), (10_001, 0, None));
 }
+
+#[test]
+fn names_are_told_where_they_are_asked_for() {
+    let subject = subject();
+    subject.write("kept/f", "tracked");
+    subject.write("kept/deep/f", "tracked");
+    let subject = subject.committed();
+    assert_eq!(subject.prove().map(|counted| counted.names), Ok(None));
+    subject.write(".gitignore", "*.o\nout/\n/kept/\n");
+    for path in
+        ["mix/a.o", "mix/b", "mix/sub/c.o", "mix/out/x", "only/a.o", "only/sub/b.o", "only/out/x", "f/out/x", "f/x.o"]
+    {
+        subject.write(path, "");
+    }
+    // In a folder that is ignored, though tracked.
+    for path in ["kept/new", "kept/new-folder/x", "kept/deep/new"] {
+        subject.write(path, "");
+    }
+    for path in ["empty", "f/empty/out", "mix/empty/out", "kept/empty"] {
+        std::fs::create_dir_all(subject.at(path)).expect("folders");
+    }
+    nix::unistd::mkfifo(&subject.at("pipe.o"), Mode::S_IRWXU).expect("a pipe");
+    symlink("nowhere", subject.at("link.o")).expect("a link");
+    // What is ignored is not looked into.
+    subject.git(&["init", "--quiet", "out/nested"]);
+    subject.write("a", "longer than before\n");
+    let counted = subject.prove_names().expect("told");
+    subject.told_names().names_differ(&counted).expect("as git has it");
+    assert_eq!(counted.names.expect("told").untracked, [".gitignore", "mix/"]);
+    subject.git(&["init", "--quiet", "mix/nested"]);
+    assert_eq!(subject.prove_names(), Err(Why::Nested));
+}
+
+#[test]
+fn more_names_than_are_kept_are_not_told() {
+    let subject = subject();
+    subject.write(".git/info/exclude", "*.o\n");
+    for number in 0..=10_000 {
+        subject.write(format!("new/{number}.o"), "");
+    }
+    subject.write("new/z", "");
+    let counted = subject.prove_names().expect("told");
+    assert_eq!((counted.untracked, counted.names), (1, None));
+    remove_file(subject.at("new/0.o")).expect("gone");
+    let counted = subject.prove_names().expect("told");
+    subject.told_names().names_differ(&counted).expect("as git has it");
+}
