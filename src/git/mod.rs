@@ -13,6 +13,7 @@ pub mod from_files;
 mod glob;
 pub mod ignore;
 pub mod index;
+pub mod listing_file;
 pub mod mounts;
 pub mod numstat;
 pub mod objects;

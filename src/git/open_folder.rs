@@ -65,7 +65,28 @@ impl Folder {
         text.map(CString::into_bytes).map_err(|_| Why::Unreadable)
     }
 
-    /// Looks at what has this name; `None` where nothing has.
+    /// Looks at itself.
+    pub(super) fn look_at_itself(&self) -> Result<Stat, Why> {
+        fstat(&self.descriptor).map_err(|_| Why::Unreadable)
+    }
+
+    /// Whether it lies on a file system of a kind that gives a folder another time with each name that comes or goes.
+    /// (Overlays are left out: what lies below one may be changed without it. So is what was not tried.)
+    #[cfg(target_os = "linux")]
+    pub(super) fn tells_of_names(&self) -> bool {
+        // `Documentation/filesystems` and `linux/magic.h`: btrfs, ext2 to ext4, f2fs, tmpfs, xfs.
+        const KINDS: [u64; 5] = [0x9123_683e, 0xef53, 0xf2f5_2010, 0x0102_1994, 0x5846_5342];
+        // The type differs by machine; the numbers have 32 bits.
+        rustix::fs::fstatfs(&self.descriptor)
+            .is_ok_and(|about| KINDS.iter().any(|kind| i128::from(about.f_type) & 0xffff_ffff == i128::from(*kind)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn tells_of_names(&self) -> bool {
+        false
+    }
+
+    /// Looks at what has this name, or this path, of which the last part is not followed; `None` where nothing has.
     pub(super) fn look(&self, name: &[u8]) -> Result<Option<Stat>, Why> {
         match statat(&self.descriptor, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -143,6 +164,11 @@ impl Folder {
 
 fn device(descriptor: &OwnedFd) -> Result<u64, Why> {
     let stat = fstat(descriptor).map_err(|_| Why::Unreadable)?;
+    device_of(&stat).ok_or(Why::FileSystem)
+}
+
+/// The number of the device that something lies on.
+pub(super) fn device_of(stat: &Stat) -> Option<u64> {
     #[cfg_attr(target_os = "linux", expect(clippy::useless_conversion, reason = "the type differs by system"))]
-    u64::try_from(stat.st_dev).map_err(|_| Why::FileSystem)
+    u64::try_from(stat.st_dev).ok()
 }

@@ -20,7 +20,11 @@ pub enum Links {
 /// The content of a regular file of at most `limit` bytes. What the file system says of a file's length is not relied
 /// on: a file can grow while it is read, and some that say 0 have no end.
 pub fn contents(path: &Path, links: Links, limit: usize) -> io::Result<Vec<u8>> {
-    let file = open(path, links)?;
+    contents_of(open(path, links)?, limit)
+}
+
+/// The same of a file that is open.
+pub fn contents_of(file: File, limit: usize) -> io::Result<Vec<u8>> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;

@@ -48,6 +48,8 @@ pub struct Repository {
     pub checks: Range<CheckId>,
     /// Whether the state of its worktrees is proven without git.
     pub prove: Prove,
+    /// Whether the listings of its worktrees are kept.
+    pub listing_cache: bool,
     /// What decides whether it can be.
     pub terms: Terms,
 }
@@ -112,7 +114,8 @@ impl Plan {
         let worktrees = worktree_patterns::worktrees(worktrees, &selection.worktrees, &selection.directory)
             .map_err(Faults::from)?;
         let mut checks = pipeline.freeze(settings.checks)?;
-        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index, prove } = settings.run;
+        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index, prove, listing_cache } =
+            settings.run;
         for planned in &mut checks {
             planned.unapproved = unapproved.contains(&planned.check.name);
             planned.route.retain(|source| *source != SourceId::Proof || prove != Prove::No);
@@ -123,6 +126,7 @@ impl Plan {
             worktrees: WorktreeId::default()..worktrees.next_key(),
             checks: CheckId::default()..checks.next_key(),
             prove,
+            listing_cache,
             terms,
         };
         let units = Units::of(worktrees.iter().map(|_| repository.checks.clone()));

@@ -54,6 +54,7 @@ impl Session<'_> {
         let ended = watch.over(async |listening| {
             let clock = Clock::default();
             let executor = Arc::new(Sources::new(git.clone(), clock.clone(), Arc::clone(&sessions), looks));
+            let sources = Arc::clone(&executor);
             let (time, orders) = (clock.clone(), &mut *listening.orders);
             let surroundings =
                 Surroundings { clock, orders, random: fastrand::Rng::new(), most, backlog: backlog.clone() };
@@ -74,6 +75,9 @@ impl Session<'_> {
             let page = page.filter(|_| broken.is_empty() && !options.quiet);
             tell(&mut errors, &last_words(&broken, page), ui.hints);
             wait_for_readers(&backlog, listening, is_interrupted).await?;
+            if let Some(plan) = record.plan.as_ref().filter(|_| !is_interrupted) {
+                sources.keep_listings(plan);
+            }
             let is_whole = record.cause.is_none();
             match refresh::after(&record, git, most, &sessions, listening).await {
                 Some(number) => Err(Signalled(number)),

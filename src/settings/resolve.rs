@@ -31,6 +31,8 @@ pub struct RunSettings {
     pub refresh_index: bool,
     /// Whether the state of worktrees is proven without git.
     pub prove: Prove,
+    /// Whether the listings of worktrees are kept.
+    pub listing_cache: bool,
 }
 
 /// What all layers but an unapproved file of the repository's own say.
@@ -218,6 +220,7 @@ fn run_settings(values: &RunValues) -> RunSettings {
         max_fail: if values.fail_fast.value.0 { Some(1) } else { max_fail },
         refresh_index: values.refresh_index.value.0,
         prove: values.prove.value.0,
+        listing_cache: values.listing_cache.value.0,
     }
 }
 

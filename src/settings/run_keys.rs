@@ -65,6 +65,9 @@ keys! {
         /// Whether the repository and its worktrees are found without git where its files say it plainly. `prove` says
         /// the same for both: where it is false git finds them, where it is `check` git finds them as well.
         "discover-from-files" discover_from_files: Flag = Always(Flag(true), "");
+        /// Whether it is kept, in the repository's own folder, how many names each folder of a worktree has, so that one that is
+        /// unchanged need not be listed again where a state is told without git.
+        "listing-cache" listing_cache: Flag = Always(Flag(true), "");
     }
 }
 

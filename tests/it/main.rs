@@ -27,6 +27,7 @@ mod hostile_readers;
 mod hostile_settings;
 mod hostile_text;
 mod house;
+mod listing_cache;
 mod live;
 mod manners;
 mod neighbours;

@@ -5,20 +5,21 @@
 mod content_rows;
 mod cost;
 mod index_rows;
+mod listing;
 mod patterns;
 mod states;
 mod tree_rows;
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bstr::{BString, ByteSlice};
 use git_wtcheck::git::attributes;
 use git_wtcheck::git::ignore::Sources;
 use git_wtcheck::git::index::Hash;
-use git_wtcheck::git::prove::{Counted, Task, Terms, prove};
+use git_wtcheck::git::prove::{Counted, Listing, Moment, Task, Terms, prove, prove_from};
 use git_wtcheck::git::why::Why;
 use nix::sys::stat::{UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
@@ -36,6 +37,8 @@ pub(super) struct Subject {
     pub(super) head_tree: Vec<u8>,
     pub(super) terms: Terms,
     pub(super) hash: Hash,
+    /// What is kept from one proof to the next.
+    kept: Mutex<Listing>,
 }
 
 /// What git says.
@@ -84,7 +87,15 @@ impl Subject {
             attributes: Some(attributes),
         };
         let hash = if format == "sha1" { Hash::Sha1 } else { Hash::Sha256 };
-        Self { git_dir: worktree.join(".git"), repo, worktree, head_tree: Vec::new(), terms, hash }
+        Self {
+            git_dir: worktree.join(".git"),
+            repo,
+            worktree,
+            head_tree: Vec::new(),
+            terms,
+            hash,
+            kept: Mutex::default(),
+        }
     }
 
     /// The same with all files committed, and aged.
@@ -145,6 +156,23 @@ impl Subject {
     fn task(&self, names: bool) -> Task<'_> {
         let Self { worktree, git_dir, head_tree, hash, terms, .. } = self;
         Task { worktree, git_dir, head_tree, hash: *hash, terms, names }
+    }
+
+    /// The same, from what was kept of the last proof of this kind, as if ten seconds had gone by since any change.
+    pub(super) fn prove_from_kept(&self) -> Result<Counted, Why> {
+        let now = Moment::now().expect("a boot").later(10);
+        let mut kept = self.kept.lock().expect("a listing");
+        let (told, news) = prove_from(&self.task(false), |_| Some((kept.clone(), now)), &AtomicBool::new(false));
+        if let Some(news) = news {
+            *kept = Listing::read(&news.listing.to_bytes(&now), &now);
+            assert_eq!(*kept, news.listing);
+        }
+        // What changes from now on gets another time, as after ten seconds.
+        let before = coarse_time();
+        while coarse_time() == before {
+            std::thread::yield_now();
+        }
+        told
     }
 
     /// What git says, without its writing anything down.
@@ -234,9 +262,17 @@ impl Told {
     }
 }
 
+/// What a file that is changed now gets for its time, where the system is not finer than that.
+fn coarse_time() -> TimeSpec {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_REALTIME_COARSE).expect("a clock")
+}
+
 /// Sets when a file was changed, not through links. What is not there is passed over.
 pub(super) fn set_mtime(path: &Path, seconds: i64) {
-    let time = TimeSpec::new(seconds, 0);
+    set_time(path, TimeSpec::new(seconds, 0));
+}
+
+pub(super) fn set_time(path: &Path, time: TimeSpec) {
     let _ = utimensat(nix::fcntl::AT_FDCWD, path, &time, &time, UtimensatFlags::NoFollowSymlink);
 }
 

@@ -12,6 +12,8 @@ use crate::exec::looks::{Looks, Seen};
 use crate::exec::session::Sessions;
 use crate::exec::source::grounds::Grounds;
 use crate::git::command::Git;
+use crate::git::listing_file::ListingFile;
+use crate::git::prove::News;
 use crate::git::worktree_folder::Found;
 use crate::model::id::{RepositoryId, UnitId};
 use crate::model::worktree::{Obstacle, Worktree};
@@ -37,6 +39,15 @@ pub(super) struct Hands {
     pub(super) looks: Looks,
     /// What proofs need of each repository.
     pub(super) grounds: Mutex<HashMap<RepositoryId, Arc<Grounds>>>,
+    /// What proofs have found that is to be kept, once the report is out.
+    pub(super) listings: Mutex<Vec<Kept>>,
+}
+
+/// What is to be kept of a worktree.
+pub(super) struct Kept {
+    pub(super) repository: RepositoryId,
+    pub(super) file: ListingFile,
+    pub(super) news: News,
 }
 
 impl Hands {

@@ -5,6 +5,7 @@ mod grounds;
 mod hands;
 mod inquiry;
 mod known;
+mod listings;
 mod process;
 mod proof;
 
@@ -38,7 +39,12 @@ impl Sources {
     /// Sources on this clock, whose processes are among these sessions. `looks`: what is known of folders that had not
     /// answered when the plan was made.
     pub fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, looks: Looks) -> Self {
-        Self(Hands { git, clock, sessions, looks, grounds: Mutex::default() })
+        Self(Hands { git, clock, sessions, looks, grounds: Mutex::default(), listings: Mutex::default() })
+    }
+
+    /// Keeps what proofs have found, for the next run.
+    pub fn keep_listings(&self, plan: &Plan) {
+        listings::keep(&self.0, plan);
     }
 }
 

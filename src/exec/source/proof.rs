@@ -4,8 +4,8 @@
 //! A proof is made in a thread of its own: one that does not come back is given up on, never waited for.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use tokio::sync::oneshot;
@@ -14,22 +14,27 @@ use crate::checks::{Basis, Proven};
 use crate::exec::control::{Control, Phase};
 use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::source::grounds::Grounds;
-use crate::exec::source::hands::{Hands, Source, question};
+use crate::exec::source::hands::{Hands, Kept, Source, question};
 use crate::exec::source::inquiry::inquire;
 use crate::exec::source::process::own;
 use crate::git::attributes::Sources;
 use crate::git::command::Git;
 use crate::git::edits::{self, Differing};
 use crate::git::index::Hash;
+use crate::git::listing_file::ListingFile;
 use crate::git::objects::Reader;
-use crate::git::prove::{Counted, Task, Terms, prove};
+use crate::git::prove::{Counted, Moment, Task, Terms, prove_from};
 use crate::git::why::Why;
 use crate::model::answer::{Edit, Finding, Verdict};
 use crate::model::check::Prove;
+use crate::model::id::RepositoryId;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::Plan;
 use crate::text::duration;
+
+/// In a worktree of fewer files, it costs as much to read what was kept as to do without.
+const FEWEST_FILES: u32 = 256;
 
 /// The source.
 pub(super) struct Proof;
@@ -122,8 +127,9 @@ async fn made(
             let inquire = || inquire(hands, Arc::clone(plan), worktree.repository, control.clone());
             let branch = grounds.branch(plan.units[asked.unit].worktree, inquire).await?;
             let terms = Terms::from(allowed);
-            let counted = apart(move || place.changes(&terms)).await?;
-            kind.proven(&question, Proven::Changes(counted, &branch))
+            let (counted, kept) = apart(move || Ok(place.changes(&terms))).await?;
+            hands.listings.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
+            kind.proven(&question, Proven::Changes(counted?, &branch))
         }
         Basis::Lines => {
             let sources = allowed.attributes.clone().filter(|_| allowed.plain_lines).ok_or(Why::Lines)?;
@@ -153,6 +159,9 @@ struct Place {
     hash: Hash,
     git: Git,
     grounds: Arc<Grounds>,
+    repository: RepositoryId,
+    /// Where its listing is kept, if it is.
+    listing: Option<ListingFile>,
     stop: Arc<AtomicBool>,
 }
 
@@ -164,14 +173,19 @@ impl Place {
         grounds: Arc<Grounds>,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self, Why> {
+        let git_dir = worktree.git_dir.clone().ok_or(Why::Unreadable)?;
+        let repository = plan.repository(worktree);
+        let listing = if repository.listing_cache { ListingFile::of(&repository.common_dir, &git_dir) } else { None };
         Ok(Self {
             worktree: worktree.path.clone(),
-            git_dir: worktree.git_dir.clone().ok_or(Why::Unreadable)?,
-            common_dir: plan.repository(worktree).common_dir.clone(),
+            git_dir,
+            common_dir: repository.common_dir.clone(),
             head: worktree.head.clone().ok_or(Why::Head)?,
             hash: if worktree.sha256 { Hash::Sha256 } else { Hash::Sha1 },
             git: hands.git.clone(),
             grounds,
+            repository: worktree.repository,
+            listing,
             stop: Arc::clone(stop),
         })
     }
@@ -180,10 +194,20 @@ impl Place {
         self.grounds.objects(&self.common_dir, self.hash, &self.git)
     }
 
-    fn changes(&self, terms: &Terms) -> Result<Counted, Why> {
-        let Self { worktree, git_dir, hash, .. } = self;
-        let head_tree = &self.objects()?.tree_of(&self.head)?;
-        prove(&Task { worktree, git_dir, head_tree, hash: *hash, terms, names: false }, &self.stop)
+    fn changes(self, terms: &Terms) -> (Result<Counted, Why>, Option<Kept>) {
+        let head_tree = match self.objects().and_then(|mut objects| objects.tree_of(&self.head)) {
+            Ok(tree) => tree,
+            Err(why) => return (Err(why), None),
+        };
+        let Self { worktree, git_dir, hash, repository, listing, stop, .. } = self;
+        let task = Task { worktree: &worktree, git_dir: &git_dir, head_tree: &head_tree, hash, terms, names: false };
+        let read = |files| {
+            let file = listing.as_ref().filter(|_| files >= FEWEST_FILES)?;
+            Moment::now().map(|now| (file.read(&now), now))
+        };
+        let (counted, news) = prove_from(&task, read, &stop);
+        let news = news.filter(|news| news.is_worth_a_file);
+        (counted, listing.zip(news).map(|(file, news)| Kept { repository, file, news }))
     }
 
     fn lines(&self, edits: &[Edit], sources: &Sources) -> Result<Differing, Why> {

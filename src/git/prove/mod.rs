@@ -4,7 +4,8 @@
 //! - What is said is what `git status --porcelain=v2 --untracked-files=normal` would say. Wherever that is not certain, nothing
 //!   is said but [`Why`]. A tracked file is read only where git would, too, and where it is certain that nothing would be
 //!   converted in it.
-//! - Nothing is written, no process is started, no link is followed below the top, and no other mount is gone over to.
+//! - Nothing is written, no process is started, no link is followed below the top (but see `walk.rs`), and no other mount is gone
+//!   over to.
 //! - Memory is bounded by the index, and by the longest file of ignore rules for each folder on the way down; no more than
 //!   64 folders are open at a time.
 //!
@@ -14,6 +15,7 @@
 mod content;
 mod entry;
 mod index_file;
+mod listing;
 mod task;
 mod untracked;
 mod walk;
@@ -24,13 +26,38 @@ use std::sync::atomic::AtomicBool;
 use crate::git::attributes;
 use crate::git::index::{Entry, Extension, Hash, Index, Odd, Type, is_plain};
 use crate::git::why::Why;
+use entry::Rule;
 use index_file::IndexFile;
+use listing::Notes;
+pub use listing::{LONGEST, Listing, Moment, News};
 pub use task::{Counted, Names, Task, Terms};
 use task::{LONGEST_PATH, Stop};
 use walk::Walk;
 
 /// Tells what git would count, or why git has to be asked. `stop` is looked at all the while.
 pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
+    prove_from(task, |_| None, stop).0
+}
+
+/// The same, from what was kept of the worktree, which is read where there is a use for it; `read` is given the number of tracked
+/// files, and gives the present moment with it. Gives also what is to be kept from now on, where that is not the same.
+pub fn prove_from(
+    task: &Task<'_>,
+    read: impl FnOnce(u32) -> Option<(Listing, Moment)>,
+    stop: &AtomicBool,
+) -> (Result<Counted, Why>, Option<News>) {
+    let mut notes = None;
+    let told = prove_noting(task, read, &mut notes, stop);
+    let news = notes.and_then(|notes| notes.end(told.is_ok()));
+    (told, news)
+}
+
+fn prove_noting(
+    task: &Task<'_>,
+    read: impl FnOnce(u32) -> Option<(Listing, Moment)>,
+    notes: &mut Option<Notes>,
+    stop: &AtomicBool,
+) -> Result<Counted, Why> {
     if task.terms.ignore_case {
         return Err(Why::Names);
     }
@@ -38,10 +65,16 @@ pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
     let index = Index::open(&file.bytes, task.hash)?;
     // What can be ruled out without a look at a file is ruled out before any.
     let stop = Stop(stop);
-    let mut attributes = HashSet::new();
+    let rule = Rule { written: file.second, file_mode: task.terms.file_mode };
+    *notes = read(index.count()).map(Notes::new);
+    let defeated_by = notes.as_ref().and_then(Notes::defeated_before).map(<[u8]>::to_vec);
+    let (mut first, mut attributes) = (None, HashSet::new());
     let extensions = index.try_walk(|entry| {
         if attributes::is_file_of(entry.path) {
             attributes.insert(entry.path.to_owned());
+        }
+        if let Some(path) = defeated_by.as_deref().filter(|path| *path == entry.path) {
+            first = Some((Entry { path, id: &[], ..*entry }, entry.id.to_vec()));
         }
         rule_out(entry, task.terms)
     })?;
@@ -49,7 +82,15 @@ pub fn prove(task: &Task<'_>, stop: &AtomicBool) -> Result<Counted, Why> {
     if root(&extensions, task.hash)? != (index.count(), task.head_tree) {
         return Err(Why::Staged);
     }
-    let mut walk = Walk::begin(task, file.second, attributes, stop)?;
+    // The file that defeated the last proof is likely to defeat this one: all others need not be looked at then.
+    if let Some((entry, id)) = first {
+        let looked_at = Walk::begin(task, rule, attributes.clone(), stop, None)?.visit(&Entry { id: &id, ..entry });
+        if let (Err(_), Some(notes)) = (looked_at, notes.as_mut()) {
+            notes.defeated_by(entry.path, 0);
+        }
+        looked_at?;
+    }
+    let mut walk = Walk::begin(task, rule, attributes, stop, notes.as_mut())?;
     index.try_walk(|entry| walk.visit(entry))?;
     walk.end()
 }

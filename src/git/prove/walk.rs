@@ -1,4 +1,11 @@
 //! The walk: entries of the index in order, beside the folders that they are in.
+//!
+//! A folder of which it is known how many names it has (see [`super::listing`]) is looked at in place of being opened, and what is in it is
+//! looked at by path, from the nearest folder above that is open. Between the two looks a link may be put in its place,
+//! and then what lies behind that is looked at (as git does it, which gives whole paths to the system). It cannot pass for what
+//! the index has: a file is taken to be the same only by its inode and the time of its status change, which nobody can set,
+//! so that it is the very file that was in the folder. Whatever else is found is a change, or for git to tell; and a change it
+//! was, for the folder was there and is not any more.
 
 use std::collections::HashSet;
 
@@ -6,6 +13,7 @@ use rustix::fs::Stat;
 
 use super::content::Contents;
 use super::entry::{Doubt, Look, Rule};
+use super::listing::{Identity, Notes};
 use super::task::{Counted, DEEPEST, Stop, Task};
 use super::untracked::Untracked;
 use crate::git::attributes::{Attributes, Conversion};
@@ -17,10 +25,22 @@ use crate::git::why::Why;
 /// So many entries are looked at between two looks at whether to stop.
 const STRETCH: u32 = 256;
 
+/// A folder, as far as it had to be gone into.
+enum Place {
+    /// It is not there.
+    Gone,
+    Open(Folder),
+    /// It is there, and was not opened.
+    Closed,
+}
+
 /// A folder on the way down to the present entry.
 struct Level {
-    /// `None` where it is gone.
-    folder: Option<Folder>,
+    place: Place,
+    /// Which folder it was when it was come to, where that can be noted.
+    identity: Option<Identity>,
+    /// How many names it had then, where that is known.
+    number: Option<u64>,
     /// How long the path is up to it, with `/` at the end.
     length: usize,
     /// Where the names in it that the index knows begin.
@@ -33,7 +53,9 @@ pub(super) struct Walk<'a> {
     rule: Rule,
     stop: Stop<'a>,
     until_stop: u32,
-    /// From the top down; never empty.
+    /// How many entries were visited.
+    visited: u64,
+    /// From the top down; never empty, and the top is open.
     levels: Vec<Level>,
     /// The path of the last of these, with `/` at the end.
     path: Vec<u8>,
@@ -46,17 +68,27 @@ pub(super) struct Walk<'a> {
     untracked: Untracked<'a>,
     buffer: Buffer,
     counted: Counted,
+    notes: Option<&'a mut Notes>,
 }
 
 impl<'a> Walk<'a> {
     /// Opens the top folder. `tracked`: where attributes are in the index.
-    pub(super) fn begin(task: &Task<'a>, written: u32, tracked: HashSet<Vec<u8>>, stop: Stop<'a>) -> Result<Self, Why> {
-        let top = Level { folder: Some(Folder::at(task.worktree)?), length: 0, names: 0, found: 0 };
+    pub(super) fn begin(
+        task: &Task<'a>,
+        rule: Rule,
+        tracked: HashSet<Vec<u8>>,
+        stop: Stop<'a>,
+        mut notes: Option<&'a mut Notes>,
+    ) -> Result<Self, Why> {
+        let folder = Folder::at(task.worktree)?;
+        let (identity, number) = notes.as_mut().map_or((None, None), |notes| notes.begin(&folder));
+        let top = Level { place: Place::Open(folder), identity, number, length: 0, names: 0, found: 0 };
         stop.look()?;
         Ok(Self {
-            rule: Rule { written, file_mode: task.terms.file_mode },
+            rule,
             stop,
             until_stop: STRETCH,
+            visited: 0,
             levels: vec![top],
             path: Vec::new(),
             names: Vec::new(),
@@ -66,11 +98,13 @@ impl<'a> Walk<'a> {
             untracked: Untracked::new(stop, task.terms.precompose_unicode, task.names),
             buffer: Buffer::default(),
             counted: Counted::none(),
+            notes,
         })
     }
 
     /// Goes to an entry, which is behind all before it, and looks at its file.
     pub(super) fn visit(&mut self, entry: &Entry<'_>) -> Result<(), Why> {
+        self.visited += 1;
         self.until_stop -= 1;
         if self.until_stop == 0 {
             self.until_stop = STRETCH;
@@ -82,20 +116,19 @@ impl<'a> Walk<'a> {
         while let Some(length) = entry.path[self.path.len()..].iter().position(|byte| *byte == b'/') {
             self.enter(&entry.path[self.path.len()..][..length])?;
         }
-        let name = &entry.path[self.path.len()..];
-        let Some(level) = self.levels.last_mut() else { return Ok(()) };
-        let found = level.folder.as_ref().map_or(Ok(None), |folder| folder.look(name))?;
-        self.names.extend_from_slice(name);
+        let found = self.look(entry.path)?;
+        self.names.extend_from_slice(&entry.path[self.path.len()..]);
         self.names.push(0);
+        let Some(level) = self.levels.last_mut() else { return Ok(()) };
         let is_changed = match found {
             None => true,
             Some(found) => {
                 level.found += 1;
-                match self.rule.look(entry, &found)? {
-                    Look::Same => false,
-                    Look::Changed => true,
-                    Look::Doubt(doubt) => self.is_another(entry, name, &found, doubt)?,
-                }
+                self.is_changed(entry, &found).inspect_err(|_| {
+                    if let Some(notes) = &mut self.notes {
+                        notes.defeated_by(entry.path, self.visited);
+                    }
+                })?
             }
         };
         if is_changed {
@@ -104,14 +137,25 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Whether git would find a file in the last folder changed.
+    fn is_changed(&mut self, entry: &Entry<'_>, found: &Stat) -> Result<bool, Why> {
+        match self.rule.look(entry, found)? {
+            Look::Same => Ok(false),
+            Look::Changed => Ok(true),
+            Look::Doubt(doubt) => self.is_another(entry, found, doubt),
+        }
+    }
+
     /// Whether a file in the last folder has another content than the index says, where only that tells.
-    fn is_another(&mut self, entry: &Entry<'_>, name: &[u8], found: &Stat, doubt: Doubt) -> Result<bool, Why> {
+    fn is_another(&mut self, entry: &Entry<'_>, found: &Stat, doubt: Doubt) -> Result<bool, Why> {
+        self.open_all()?;
         let conversion = match entry.kind() {
             // What a link leads to is never converted.
             Type::Link => Conversion::None,
             _ => self.conversion(),
         };
-        let Some(Level { folder: Some(folder), .. }) = self.levels.last() else { return Err(doubt.why) };
+        let Some(Level { place: Place::Open(folder), length, .. }) = self.levels.last() else { return Err(doubt.why) };
+        let name = &entry.path[*length..];
         match self.contents.is(entry.id, folder, name, found, conversion)? {
             Some(true) => Ok(false),
             Some(false) if doubt.is_certain => Ok(true),
@@ -123,7 +167,7 @@ impl<'a> Walk<'a> {
     fn conversion(&mut self) -> Conversion {
         let Some(attributes) = &mut self.attributes else { return Conversion::Any };
         for level in &self.levels[attributes.depth()..] {
-            let Some(folder) = &level.folder else { return Conversion::Any };
+            let Place::Open(folder) = &level.place else { return Conversion::Any };
             attributes.enter(folder, &self.path[..level.length]);
         }
         attributes.conversion()
@@ -137,37 +181,83 @@ impl<'a> Walk<'a> {
         Ok(Counted { names: self.untracked.names(), ..self.counted })
     }
 
+    /// Looks at what has this path, in the last folder.
+    fn look(&self, path: &[u8]) -> Result<Option<Stat>, Why> {
+        let mut upwards = self.levels.iter().rev();
+        upwards
+            .find_map(|level| match &level.place {
+                Place::Gone => Some(Ok(None)),
+                Place::Open(folder) => Some(folder.look(&path[level.length..])),
+                Place::Closed => None,
+            })
+            .unwrap_or(Err(Why::Unreadable))
+    }
+
     fn enter(&mut self, name: &[u8]) -> Result<(), Why> {
         self.stop.look()?;
         if self.levels.len() == DEEPEST {
             return Err(Why::Unreadable);
         }
-        let Some(above) = self.levels.last_mut() else { return Ok(()) };
-        let folder = above.folder.as_ref().map_or(Ok(None), |above| above.folder(name))?;
-        above.found += u64::from(folder.is_some());
-        for bytes in [name, b"\0"] {
-            self.names.extend_from_slice(bytes);
-        }
         for bytes in [name, b"/"] {
             self.path.extend_from_slice(bytes);
         }
-        self.levels.push(Level { folder, length: self.path.len(), names: self.names.len(), found: 0 });
+        let (place, identity, number) = self.come_to(name)?;
+        let Some(above) = self.levels.last_mut() else { return Ok(()) };
+        above.found += u64::from(!matches!(place, Place::Gone));
+        for bytes in [name, b"\0"] {
+            self.names.extend_from_slice(bytes);
+        }
+        let (length, names) = (self.path.len(), self.names.len());
+        self.levels.push(Level { place, identity, number, length, names, found: 0 });
+        Ok(())
+    }
+
+    /// Comes to a folder in the last one, of this path: looks at it where it is known how many names it has, and opens it
+    /// otherwise.
+    fn come_to(&mut self, name: &[u8]) -> Result<(Place, Option<Identity>, Option<u64>), Why> {
+        if let Some(notes) = self.notes.as_deref().filter(|notes| notes.knows(&self.path)) {
+            let Some(found) = self.look(&self.path[..self.path.len() - 1])? else {
+                return Ok((Place::Gone, None, None));
+            };
+            let number = notes.names(&self.path, &found);
+            if number.is_some() {
+                return Ok((Place::Closed, notes.identity(&found), number));
+            }
+        }
+        self.open_all()?;
+        let folder = match self.levels.last() {
+            Some(Level { place: Place::Open(above), .. }) => above.folder(name)?,
+            _ => None,
+        };
+        let Some(folder) = folder else { return Ok((Place::Gone, None, None)) };
+        // Before it is listed: what changes from now on gives it another time.
+        let identity = match self.notes.as_deref() {
+            Some(notes) => notes.identity(&folder.look_at_itself()?),
+            None => None,
+        };
+        Ok((Place::Open(folder), identity, None))
+    }
+
+    /// Opens the folders that are not, from the top down.
+    fn open_all(&mut self) -> Result<(), Why> {
+        for at in 1..self.levels.len() {
+            let (above, below) = self.levels.split_at_mut(at);
+            let (Some(above), Some(level)) = (above.last(), below.first_mut()) else { break };
+            if let (Place::Open(folder), Place::Closed) = (&above.place, &level.place) {
+                let name = &self.path[above.length..level.length - 1];
+                // It was there a moment ago.
+                level.place = Place::Open(folder.folder(name)?.ok_or(Why::Unreadable)?);
+            }
+        }
         Ok(())
     }
 
     /// Leaves the last folder: where it has more names than the index knows in it, the others are looked at.
     fn leave(&mut self) -> Result<(), Why> {
-        let Some(level) = self.levels.last() else { return Ok(()) };
-        if let Some(folder) = &level.folder {
-            let (mut count, stop) = (0, self.stop);
-            folder.list(&mut self.buffer, |name, _| {
-                stop.look()?;
-                count += u64::from(name != b".git");
-                Ok(true)
-            })?;
-            if count != level.found {
-                self.count_untracked()?;
-            }
+        if self.is_all_known()? {
+            self.note();
+        } else {
+            self.count_untracked()?;
         }
         let names = self.levels.pop().map_or(0, |level| level.names);
         self.names.truncate(names);
@@ -179,13 +269,45 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    /// Whether the last folder has as many names as were found in it. It is listed, where that is not known, or seems not to be
+    /// so.
+    fn is_all_known(&mut self) -> Result<bool, Why> {
+        let Some(level) = self.levels.last_mut() else { return Ok(true) };
+        if matches!(level.place, Place::Gone) || level.number == Some(level.found) {
+            return Ok(true);
+        }
+        if level.number.is_some() {
+            // It was changed since it was looked at, or has names that the index does not know.
+            level.identity = None;
+        }
+        self.open_all()?;
+        let Some(Level { place: Place::Open(folder), found, .. }) = self.levels.last() else { return Ok(true) };
+        let (mut count, stop) = (0, self.stop);
+        folder.list(&mut self.buffer, |name, _| {
+            stop.look()?;
+            count += u64::from(name != b".git");
+            Ok(true)
+        })?;
+        Ok(count == *found)
+    }
+
+    /// Notes how many names the last folder has, which are those that were found. (Where it has others, it is to be listed
+    /// each time, whatever their number is.)
+    fn note(&mut self) {
+        if let (Some(notes), Some(Level { identity: Some(identity), found, .. })) =
+            (&mut self.notes, self.levels.last())
+        {
+            notes.note(&self.path, *identity, *found);
+        }
+    }
+
     /// Counts what is in the last folder, and neither known to the index nor ignored.
     fn count_untracked(&mut self) -> Result<(), Why> {
         for level in &self.levels[self.rules.depth()..] {
-            let Some(folder) = &level.folder else { return Ok(()) };
+            let Place::Open(folder) = &level.place else { return Ok(()) };
             self.rules.enter(folder, &self.path[..level.length])?;
         }
-        let Some(Level { folder: Some(folder), names, .. }) = self.levels.last() else { return Ok(()) };
+        let Some(Level { place: Place::Open(folder), names, .. }) = self.levels.last() else { return Ok(()) };
         if self.rules.ignores_all() && !self.untracked.tells_names() {
             return Ok(());
         }

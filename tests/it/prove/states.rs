@@ -159,7 +159,17 @@ impl World {
             tally.named += 1;
             hold(self.subject.told_names().names_differ(&named));
         }
-        match self.subject.prove() {
+        let proven = self.subject.prove();
+        let from_kept = self.subject.prove_from_kept();
+        // Another file may be the one that defeats it.
+        let is_same = if proven.is_ok() { proven == from_kept } else { from_kept.is_err() };
+        assert!(
+            is_same,
+            "{from_kept:?} from a listing, {proven:?} without\nafter {:#?}\nin {}",
+            self.done,
+            self.kept()
+        );
+        match proven {
             Ok(counted) => {
                 hold(self.subject.told().differs(&counted));
                 let is_clean = (counted.unstaged, counted.untracked) == (0, 0);

@@ -10,9 +10,10 @@ use std::process::Stdio;
 
 use fastrand::Rng;
 use git_wtcheck::git::index::Index;
+use nix::sys::time::TimeSpec;
 
 use super::super::patterns::rules;
-use super::super::set_mtime;
+use super::super::{set_mtime, set_time};
 use super::{World, future};
 
 /// One kind of change.
@@ -82,6 +83,30 @@ pub(super) const CHANGES: &[Change] = &[
     plain("deep folder", |world, path| {
         let _ = std::fs::create_dir_all(world.at(path).join("a/b/foo"));
         world.subject.try_write(&[path, b"/a/b/foo/f.o"].concat(), b"");
+    }),
+    plain("new file, and the time set back", |world, _| {
+        if let Some(folder) = world.folder()
+            && let Ok(about) = folder.symlink_metadata()
+        {
+            let name = if world.random.bool() { "f.o" } else { "unheard of" };
+            let _ = std::fs::write(folder.join(name), "");
+            set_time(&folder, TimeSpec::new(about.mtime(), about.mtime_nsec()));
+        }
+    }),
+    plain("another folder of the same time", |world, _| {
+        if let Some(folder) = world.folder()
+            && let Ok(about) = folder.symlink_metadata()
+        {
+            let aside = world.at(b"aside");
+            let _ = std::fs::rename(&folder, &aside);
+            let _ = std::fs::create_dir(&folder);
+            for entry in std::fs::read_dir(&aside).into_iter().flatten().flatten() {
+                let _ = std::fs::rename(entry.path(), folder.join(entry.file_name()));
+            }
+            let _ = std::fs::write(folder.join("unheard of"), "");
+            let _ = std::fs::remove_dir_all(aside);
+            set_time(&folder, TimeSpec::new(about.mtime(), about.mtime_nsec()));
+        }
     }),
     plain("rename", |world, path| {
         if let Some(from) = world.tracked() {
