@@ -330,16 +330,29 @@ pub fn numstat(bytes: &[u8]) {
     }
 }
 
-/// A file that git includes under a condition: where it is said to have no say, no key of a section that git status reads
-/// its own from stands in it.
+/// A file that git includes under a condition: where it is said to have no say, nothing is set in it but who one is and how
+/// one signs and connects.
 pub fn condition(bytes: &[u8]) {
+    const KEYS: [&str; 10] = [
+        "allowedsignersfile",
+        "email",
+        "format",
+        "gpgsign",
+        "helper",
+        "name",
+        "program",
+        "signingkey",
+        "sshcommand",
+        "username",
+    ];
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), bytes).expect("a file");
     if in_time(|| conditional::has_no_say(file.path())) {
-        let text = String::from_utf8(bytes.to_vec()).expect("only text is harmless").to_lowercase();
-        for line in text.lines().filter(|line| line.trim_start().starts_with('[')) {
-            let read = ["core", "status", "diff", "index", "submodule", "extensions", "include", "filter", "advice"];
-            assert!(!read.iter().any(|section| line.trim_start()[1..].trim_start().starts_with(section)), "{line}");
+        let text = String::from_utf8(bytes.to_vec()).expect("only text is harmless");
+        let lines = text.split('\n').map(|line| line.trim_matches([' ', '\t']));
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with(['#', ';', '['])) {
+            let key = line.split(['=', ' ', '\t']).next().unwrap_or_default().to_lowercase();
+            assert!(KEYS.contains(&key.as_str()), "{line:?}");
         }
     }
 }
