@@ -64,7 +64,7 @@ impl Kind for Status {
 
     fn proven(&self, question: &Question<'_>, proven: Proven<'_>) -> Option<Finding> {
         let Proven::Changes(counted, branch) = proven else { return None };
-        let Counted { unstaged, untracked, changed, names: _, edits } = counted;
+        let Counted { unstaged, untracked, changed, edits, .. } = counted;
         let upstream = branch.upstream.as_ref();
         let counts = Counts {
             unstaged,

@@ -9,6 +9,7 @@
 //! - All of it together ends after five seconds, and at the first signal: with SIGTERM, on which git takes its lock away.
 //! - Nothing is printed, and nothing that goes wrong here is a fault of the run: the next one tries again.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +40,10 @@ const FEWEST_FILES: usize = 4;
 const MOST_FILES: usize = 256;
 
 /// Refreshes what is stale after a run that has been reported, `most` indexes at a time. Gives the number of the signal
-/// that ended it, if one did.
+/// that ended it, if one did. `unread`: worktrees of which it is known already that nothing in them is stale.
 pub async fn after(
     run: &Record,
+    unread: &BTreeSet<WorktreeId>,
     git: &Git,
     most: usize,
     sessions: &Arc<Sessions>,
@@ -49,7 +51,7 @@ pub async fn after(
 ) -> Option<i32> {
     let plan = run.plan.as_ref().filter(|plan| plan.refresh_index && git.optional_locks && run.cause.is_none())?;
     let clock = Clock::default();
-    let stale = stale(run, plan, git);
+    let stale = stale(run, plan, unread, git);
     if stale.is_empty() {
         return None;
     }
@@ -66,7 +68,7 @@ struct Stale {
     took: Duration,
 }
 
-fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
+fn stale(run: &Record, plan: &Plan, unread: &BTreeSet<WorktreeId>, git: &Git) -> Vec<Stale> {
     let sample = (FILES / plan.worktrees.len().max(1)).clamp(FEWEST_FILES, MOST_FILES);
     let mut judge = Judge::default();
     let tells_all = |unit: &UnitId| plan.check(*unit).kind == STATUS && plan.check(*unit).asks_of_all();
@@ -88,7 +90,7 @@ fn stale(run: &Record, plan: &Plan, git: &Git) -> Vec<Stale> {
         let took = unit.attempts.last()?.duration;
         Some(Stale { git_dir: worktree.git_dir.clone()?, marks: worktree.marks, invocation, took })
     };
-    plan.worktrees.keys().filter_map(stale).collect()
+    plan.worktrees.keys().filter(|id| !unread.contains(id)).filter_map(stale).collect()
 }
 
 async fn refresh(

@@ -79,7 +79,7 @@ impl Session<'_> {
                 sources.keep_listings(plan);
             }
             let is_whole = record.cause.is_none();
-            match refresh::after(&record, git, most, &sessions, listening).await {
+            match refresh::after(&record, &sources.unread(), git, most, &sessions, listening).await {
                 Some(number) => Err(Signalled(number)),
                 // Who reads half a report must not take the exit status for its other half.
                 None if record.exit_code() == 0 && !broken.is_empty() => Ok((status::FATAL, false)),

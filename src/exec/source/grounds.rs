@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
@@ -22,6 +22,8 @@ pub(super) type Branches = HashMap<WorktreeId, Result<BranchState, Why>>;
 pub(super) struct Grounds {
     branches: OnceLock<watch::Receiver<Option<Branches>>>,
     objects: OnceLock<Result<Objects, Why>>,
+    /// The trees of commits: many worktrees may stand on one.
+    trees: Mutex<HashMap<String, Vec<u8>>>,
 }
 
 impl Grounds {
@@ -45,5 +47,16 @@ impl Grounds {
     pub(super) fn objects(&self, common_dir: &Path, hash: Hash, git: &Git) -> Result<Reader, Why> {
         let opened = self.objects.get_or_init(|| Objects::open(common_dir, hash, git.mounts()));
         opened.as_ref().map(Objects::reader).map_err(|why| *why)
+    }
+
+    /// The tree of a commit. It may wait for a drive.
+    pub(super) fn tree_of(&self, commit: &str, objects: impl FnOnce() -> Result<Reader, Why>) -> Result<Vec<u8>, Why> {
+        let trees = || self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = trees().get(commit) {
+            return Ok(known.clone());
+        }
+        let tree = objects()?.tree_of(commit)?;
+        trees().insert(commit.to_owned(), tree.clone());
+        Ok(tree)
     }
 }

@@ -1,7 +1,7 @@
 //! What all sources work with.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::checks::Question;
@@ -11,11 +11,12 @@ use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
 use crate::exec::looks::{Looks, Seen};
 use crate::exec::session::Sessions;
 use crate::exec::source::grounds::Grounds;
+use crate::exec::source::workers::Workers;
 use crate::git::command::Git;
 use crate::git::listing_file::ListingFile;
 use crate::git::prove::News;
 use crate::git::worktree_folder::Found;
-use crate::model::id::{RepositoryId, UnitId};
+use crate::model::id::{RepositoryId, UnitId, WorktreeId};
 use crate::model::worktree::{Obstacle, Worktree};
 use crate::plan::Plan;
 
@@ -41,6 +42,10 @@ pub(super) struct Hands {
     pub(super) grounds: Mutex<HashMap<RepositoryId, Arc<Grounds>>>,
     /// What proofs have found that is to be kept, once the report is out.
     pub(super) listings: Mutex<Vec<Kept>>,
+    /// Worktrees that were proven without a file having to be read.
+    pub(super) unread: Mutex<BTreeSet<WorktreeId>>,
+    /// Who does what may wait on a drive.
+    pub(super) workers: Workers,
 }
 
 /// What is to be kept of a worktree.

@@ -8,8 +8,10 @@ mod known;
 mod listings;
 mod process;
 mod proof;
+mod workers;
 
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::exec::clock::Clock;
@@ -20,7 +22,7 @@ use crate::exec::session::Sessions;
 use crate::exec::signal;
 use crate::git::command::Git;
 use crate::model::answer::SourceId;
-use crate::model::id::UnitId;
+use crate::model::id::{UnitId, WorktreeId};
 use crate::plan::Plan;
 
 use batch::OneForMany;
@@ -28,6 +30,7 @@ use hands::{Hands, Source};
 use known::Known;
 use process::OneEach;
 use proof::Proof;
+use workers::Workers;
 
 /// A folder that has not answered yet is asked for again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -39,7 +42,21 @@ impl Sources {
     /// Sources on this clock, whose processes are among these sessions. `looks`: what is known of folders that had not
     /// answered when the plan was made.
     pub fn new(git: Git, clock: Clock, sessions: Arc<Sessions>, looks: Looks) -> Self {
-        Self(Hands { git, clock, sessions, looks, grounds: Mutex::default(), listings: Mutex::default() })
+        Self(Hands {
+            git,
+            clock,
+            sessions,
+            looks,
+            grounds: Mutex::default(),
+            listings: Mutex::default(),
+            unread: Mutex::default(),
+            workers: Workers::default(),
+        })
+    }
+
+    /// The worktrees that were proven without a file having to be read: their indexes are not stale.
+    pub fn unread(&self) -> BTreeSet<WorktreeId> {
+        self.0.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Keeps what proofs have found, for the next run.

@@ -1,12 +1,11 @@
 //! A proof, made in this process: from a worktree's index and a look at its files, where that is certainly what git would
 //! say.
 //!
-//! A proof is made in a thread of its own: one that does not come back is given up on, never waited for.
+//! A proof is made in another thread: one that does not come back is given up on, never waited for.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::thread;
 
 use tokio::sync::oneshot;
 
@@ -127,26 +126,34 @@ async fn made(
             let inquire = || inquire(hands, Arc::clone(plan), worktree.repository, control.clone());
             let branch = grounds.branch(plan.units[asked.unit].worktree, inquire).await?;
             let terms = Terms::from(allowed);
-            let (counted, kept) = apart(move || Ok(place.changes(&terms))).await?;
+            let (counted, kept) = apart(hands, move || Ok(place.changes(&terms))).await?;
             hands.listings.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
-            kind.proven(&question, Proven::Changes(counted?, &branch))
+            let counted = counted?;
+            if counted.read == 0 {
+                let mut unread = hands.unread.lock().unwrap_or_else(PoisonError::into_inner);
+                unread.insert(plan.units[asked.unit].worktree);
+            }
+            kind.proven(&question, Proven::Changes(counted, &branch))
         }
         Basis::Lines => {
             let sources = allowed.attributes.clone().filter(|_| allowed.plain_lines).ok_or(Why::Lines)?;
             let edits = asked.evidence.edits.clone().ok_or(Why::Unproven)?;
-            let differing = apart(move || place.lines(&edits, &sources)).await?;
+            let differing = apart(hands, move || place.lines(&edits, &sources)).await?;
             kind.proven(&question, Proven::Lines(differing))
         }
     };
     finding.ok_or(Why::OwnArguments)
 }
 
-/// Has something done in a thread of its own, for which nobody waits but who asks.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, Why> + Send + 'static) -> Result<T, Why> {
+/// Has something done in another thread, for which nobody waits but who asks.
+async fn apart<T: Send + 'static>(
+    hands: &Hands,
+    work: impl FnOnce() -> Result<T, Why> + Send + 'static,
+) -> Result<T, Why> {
     let (sender, receiver) = oneshot::channel();
     // Where nobody waits any more, nobody has to be told.
     let work = move || _ = sender.send(work());
-    thread::Builder::new().name("proof".to_owned()).spawn(work).map_err(|_| Why::Unreadable)?;
+    hands.workers.begin(work).map_err(|_| Why::Unreadable)?;
     receiver.await.map_err(|_| Why::Stopped)?
 }
 
@@ -195,7 +202,7 @@ impl Place {
     }
 
     fn changes(self, terms: &Terms) -> (Result<Counted, Why>, Option<Kept>) {
-        let head_tree = match self.objects().and_then(|mut objects| objects.tree_of(&self.head)) {
+        let head_tree = match self.grounds.tree_of(&self.head, || self.objects()) {
             Ok(tree) => tree,
             Err(why) => return (Err(why), None),
         };

@@ -69,6 +69,8 @@ pub struct Counted {
     pub changed: Option<Vec<BString>>,
     /// The same files, as they were; `None` where they are too many.
     pub edits: Option<Vec<Edit>>,
+    /// How many files only their content could tell of.
+    pub read: u64,
     /// What else there is, where it was asked for; `None` where it is too much.
     pub names: Option<Names>,
 }

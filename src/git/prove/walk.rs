@@ -148,6 +148,7 @@ impl<'a> Walk<'a> {
 
     /// Whether a file in the last folder has another content than the index says, where only that tells.
     fn is_another(&mut self, entry: &Entry<'_>, found: &Stat, doubt: Doubt) -> Result<bool, Why> {
+        self.counted.read += 1;
         self.open_all()?;
         let conversion = match entry.kind() {
             // What a link leads to is never converted.
