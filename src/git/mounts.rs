@@ -79,8 +79,10 @@ pub fn lexically(path: &Path) -> PathBuf {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::ffi::OsString;
+    use std::os::fd::OwnedFd;
     use std::os::unix::ffi::OsStringExt;
     use std::path::{Component, Path, PathBuf};
+    use std::sync::OnceLock;
 
     use bstr::ByteSlice;
     use nix::errno::Errno;
@@ -212,12 +214,22 @@ mod linux {
 
     /// Whether the way from a mount's point to a path leads nowhere else: over no link, and no mount that is new since.
     fn stays_on(point: &Path, path: &Path, resolve: ResolveFlag) -> bool {
+        /// Nothing is ever mounted over it: it is opened once.
+        static TOP: OnceLock<Option<OwnedFd>> = OnceLock::new();
         let Ok(inside) = path.strip_prefix(point) else { return false };
         let looking = OFlag::O_PATH | OFlag::O_CLOEXEC;
-        let Ok(root) = open(point, looking | OFlag::O_DIRECTORY, Mode::empty()) else { return false };
+        let enter = || open(point, looking | OFlag::O_DIRECTORY, Mode::empty()).ok();
+        let entered;
+        let root = if point == Path::new("/") {
+            TOP.get_or_init(enter)
+        } else {
+            entered = enter();
+            &entered
+        };
+        let Some(root) = root else { return false };
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
         let takes_links = !resolve.contains(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        match openat2(&root, inside, OpenHow::new().flags(looking).resolve(resolve)) {
+        match openat2(root, inside, OpenHow::new().flags(looking).resolve(resolve)) {
             // That nothing is there, or may not be entered, is an answer too.
             Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ENAMETOOLONG) => true,
             Err(Errno::ELOOP) => takes_links,

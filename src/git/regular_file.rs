@@ -42,6 +42,11 @@ pub fn open(path: &Path, links: Links) -> io::Result<File> {
         Links::Refused => OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW,
     };
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
+    if let Err(error) = &opened
+        && error.kind() == io::ErrorKind::NotFound
+    {
+        return opened;
+    }
     let file = opened.map_err(|error| match path.symlink_metadata() {
         Ok(there) if there.is_symlink() && links == Links::Refused => io::Error::other("it is a link"),
         // A socket cannot be opened at all, and says so in words about devices.
