@@ -196,7 +196,7 @@ fn nothing_is_kept_where_that_is_not_wanted() {
     repo.write(".wtcheck.toml", "listing-cache = false\n");
     report(&repo);
     std::fs::remove_file(repo.at(".wtcheck.toml")).expect("a file");
-    assert!(!repo.at(".git/wtcheck").exists());
+    assert!(!repo.at(".git/wtcheck/listing").exists());
     rest();
     report(&repo);
     assert_eq!(files(&repo), ["linked-one", "main"]);
