@@ -5,7 +5,7 @@
 //! ([`Why::IgnoreFile`]).
 
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ use rustix::fs::OFlags;
 
 use crate::git::glob::List;
 use crate::git::open_folder::Folder;
+use crate::git::regular_file;
 use crate::git::why::Why;
 
 /// A longer file of rules is not read.
-const LONGEST_FILE: u64 = 4 << 20;
+const LONGEST_FILE: usize = 4 << 20;
 
 /// Where the rules are that hold in every folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,11 +132,10 @@ fn read(file: File) -> Result<List, Why> {
         // `/dev/null`: git reads as many bytes as the size says.
         return Ok(List::default());
     }
-    if !about.is_file() || about.len() > LONGEST_FILE {
+    if !about.is_file() || about.len() > LONGEST_FILE as u64 {
         return Err(Why::IgnoreFile);
     }
-    let mut bytes = Vec::new();
-    file.take(LONGEST_FILE + 1).read_to_end(&mut bytes).map_err(|_| Why::IgnoreFile)?;
+    let bytes = regular_file::read(file, about.len(), LONGEST_FILE).map_err(|_| Why::IgnoreFile)?;
     if bytes.len() as u64 != about.len() {
         return Err(Why::IgnoreFile);
     }

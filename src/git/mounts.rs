@@ -38,6 +38,17 @@ impl Mounts {
         true
     }
 
+    /// The same, and whether something is there.
+    pub fn way_to(&self, path: &Path) -> Way {
+        #[cfg(target_os = "linux")]
+        return linux::way_to(&self.0, path);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = path;
+            Way::Nothing
+        }
+    }
+
     /// Whether a look at what is in a folder surely answers, too, however deep: nothing that may be away is mounted there.
     pub fn answers_below(&self, folder: &Path) -> bool {
         #[cfg(target_os = "linux")]
@@ -60,6 +71,17 @@ impl Mounts {
             false
         }
     }
+}
+
+/// What the way to a path has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It is there, or what a link of this name leads to.
+    There,
+    /// A look at it surely answers; whether anything is there is for that look to tell.
+    Nothing,
+    /// A look at it may never answer.
+    Unsure,
 }
 
 /// A path without `.` and `..`, by its words alone: nothing is looked at.
@@ -88,6 +110,8 @@ mod linux {
     use nix::errno::Errno;
     use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
     use nix::sys::stat::Mode;
+
+    use super::Way;
 
     /// Types of file systems whose answers come from this machine: its disks, its memory, its kernel. All that is
     /// served by a network or by another process is left out, and so is what is not known.
@@ -191,7 +215,11 @@ mod linux {
     }
 
     pub(super) fn answers(mounts: &[Mount], path: &Path) -> bool {
-        around(mounts, path).is_some_and(|nearest| stays_on(&nearest.point, path, ResolveFlag::RESOLVE_NO_XDEV))
+        way_to(mounts, path) != Way::Unsure
+    }
+
+    pub(super) fn way_to(mounts: &[Mount], path: &Path) -> Way {
+        around(mounts, path).map_or(Way::Unsure, |nearest| go(&nearest.point, path, ResolveFlag::RESOLVE_NO_XDEV))
     }
 
     pub(super) fn keeps(mounts: &[Mount], folder: &Path) -> bool {
@@ -199,7 +227,7 @@ mod linux {
         let plainly = ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS;
         around(mounts, folder).is_some_and(|nearest| {
             let mut inside = mounts.iter().filter(|mount| mount.point.starts_with(folder));
-            nearest.keeping && inside.all(|mount| mount.keeping) && stays_on(&nearest.point, folder, plainly)
+            nearest.keeping && inside.all(|mount| mount.keeping) && go(&nearest.point, folder, plainly) != Way::Unsure
         })
     }
 
@@ -213,10 +241,10 @@ mod linux {
     }
 
     /// Whether the way from a mount's point to a path leads nowhere else: over no link, and no mount that is new since.
-    fn stays_on(point: &Path, path: &Path, resolve: ResolveFlag) -> bool {
+    fn go(point: &Path, path: &Path, resolve: ResolveFlag) -> Way {
         /// Nothing is ever mounted over it: it is opened once.
         static TOP: OnceLock<Option<OwnedFd>> = OnceLock::new();
-        let Ok(inside) = path.strip_prefix(point) else { return false };
+        let Ok(inside) = path.strip_prefix(point) else { return Way::Unsure };
         let looking = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let enter = || open(point, looking | OFlag::O_DIRECTORY, Mode::empty()).ok();
         let entered;
@@ -226,15 +254,16 @@ mod linux {
             entered = enter();
             &entered
         };
-        let Some(root) = root else { return false };
+        let Some(root) = root else { return Way::Unsure };
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
         let takes_links = !resolve.contains(ResolveFlag::RESOLVE_NO_SYMLINKS);
         match openat2(root, inside, OpenHow::new().flags(looking).resolve(resolve)) {
+            Ok(_) => Way::There,
             // That nothing is there, or may not be entered, is an answer too.
-            Ok(_) | Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ENAMETOOLONG) => true,
-            Err(Errno::ELOOP) => takes_links,
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EACCES | Errno::ENAMETOOLONG) => Way::Nothing,
+            Err(Errno::ELOOP) if takes_links => Way::Nothing,
             // EXDEV; or a kernel that does not know the call.
-            Err(_) => false,
+            Err(_) => Way::Unsure,
         }
     }
 

@@ -21,7 +21,8 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY
 #[derive(Debug)]
 pub(super) struct Folder {
     descriptor: OwnedFd,
-    device: u64,
+    /// The device that it lies on, once that had to be asked: only where the kernel does not hold to it by itself.
+    device: Cell<Option<u64>>,
     /// It was listed before, and so has to begin anew.
     is_listed: Cell<bool>,
 }
@@ -34,14 +35,13 @@ impl Folder {
     /// Opens a folder by its path, through links.
     pub(super) fn at(path: &Path) -> Result<Self, Why> {
         let descriptor = openat(CWD, path, FOLDER, Mode::empty()).map_err(|_| Why::Unreadable)?;
-        let device = device(&descriptor)?;
-        Ok(Self { descriptor, device, is_listed: Cell::new(false) })
+        Ok(Self { descriptor, device: Cell::new(None), is_listed: Cell::new(false) })
     }
 
     /// Opens a folder in it; `None` where there is nothing of this name.
     pub(super) fn folder(&self, name: &[u8]) -> Result<Option<Self>, Why> {
         match self.open(name, FOLDER) {
-            Ok(descriptor) => Ok(Some(Self { descriptor, device: self.device, is_listed: Cell::new(false) })),
+            Ok(descriptor) => Ok(Some(Self { descriptor, device: self.device.clone(), is_listed: Cell::new(false) })),
             Err(Errno::NOENT) => Ok(None),
             // A file, or a link.
             Err(Errno::NOTDIR | Errno::LOOP) => Err(Why::Kind),
@@ -157,7 +157,9 @@ impl Folder {
 
     fn open_and_compare(&self, name: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
         let opened = openat(&self.descriptor, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
-        let is_here = device(&opened).is_ok_and(|device| device == self.device);
+        let known = || device(&self.descriptor).inspect(|device| self.device.set(Some(*device))).ok();
+        let here = self.device.get().or_else(known);
+        let is_here = here.is_some() && device(&opened).ok() == here;
         if is_here { Ok(opened) } else { Err(Errno::XDEV) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::git::open_folder::{Buffer, Folder};
 use crate::git::regular_file::{self, Links};
 use crate::model::worktree::Marks;
 
@@ -11,7 +12,8 @@ use crate::model::worktree::Marks;
 /// A rebase is told before the merge or the pick that it may itself have stopped at; a bisection beside any of them.
 /// (Rule: `wt_status_get_state` in git's wt-status.c, which looks for a bisection whatever else it has found.)
 pub fn under_way(git_dir: &Path, marks: Marks) -> Option<String> {
-    let has = |name: &str| git_dir.join(name).symlink_metadata().is_ok();
+    let is_at_rest = has_none(git_dir);
+    let has = |name: &str| !is_at_rest && git_dir.join(name).symlink_metadata().is_ok();
     let (picks, reverts) = match marks {
         Marks::Files => (has("CHERRY_PICK_HEAD"), has("REVERT_HEAD")),
         Marks::Refs { cherry_pick, revert } => (cherry_pick, revert),
@@ -27,11 +29,32 @@ pub fn under_way(git_dir: &Path, marks: Marks) -> Option<String> {
         Some("cherry-pick")
     } else if reverts {
         Some("revert")
+    } else if is_at_rest {
+        None
     } else {
         sequence(git_dir)
     };
     let bisection = has("BISECT_LOG").then_some("bisect");
     Some(first.into_iter().chain(bisection).collect::<Vec<_>>().join(" "))
+}
+
+/// What tells of operations in a git folder.
+const TRACES: [&str; 7] =
+    ["rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "sequencer", "BISECT_LOG"];
+
+/// Whether one listing of the folder tells that nothing in it is a trace of an operation, which is cheaper than a look for
+/// each. A name that a file system might take for one of them, or that is not listed for whatever reason, is looked for.
+fn has_none(git_dir: &Path) -> bool {
+    let is_other =
+        |name: &[u8]| name.is_ascii() && !TRACES.iter().any(|trace| name.eq_ignore_ascii_case(trace.as_bytes()));
+    let mut are_others = true;
+    let listed = Folder::at(git_dir).and_then(|folder| {
+        folder.list(&mut Buffer::default(), |name, _| {
+            are_others &= is_other(name);
+            Ok(are_others)
+        })
+    });
+    listed.is_ok() && are_others
 }
 
 /// The short name of the branch that a rebase or a bisection comes back to when it ends.

@@ -5,16 +5,18 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use bstr::ByteSlice;
 use serde::{Deserialize, Serialize};
 
 use crate::git::operation;
 use crate::git::path_bytes;
+use crate::git::regular_file::{self, Links};
 use crate::git::worktree_list::Record;
 use crate::model::worktree::{Obstacle, Worktree};
 
@@ -139,7 +141,7 @@ impl Look {
                 returns_to: None,
             };
         }
-        match link(path, &common_dir.join("worktrees")) {
+        match link(path, &common_dir.join("worktrees"), record.read_from.as_deref()) {
             Ok(link)
                 if !self.alone && !self.head.clone().unwrap_or_else(|| Head::read(&link.git_dir)).is_of(record) =>
             {
@@ -239,10 +241,12 @@ struct Link {
 ///
 /// Otherwise the repository around a folder would answer for it where its `.git` file is gone, and the worktree that it
 /// was copied from where it is a copy: a false "clean" about work that nobody has looked at.
-fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
+///
+/// `read_from`: the folder whose way back was read already, and leads here.
+fn link(path: &Path, admin: &Path, read_from: Option<&Path>) -> Result<Link, Broken> {
     let dot_git = path.join(".git");
-    let content = match git_file(&dot_git) {
-        Ok(content) => content,
+    let (content, owner) = match git_file(&dot_git) {
+        Ok(found) => found,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Err(if path.is_dir() { Broken::NoLink } else { Broken::NoFolder });
         }
@@ -257,21 +261,27 @@ fn link(path: &Path, admin: &Path) -> Result<Link, Broken> {
         return Err(Broken::Foreign(git_dir));
     }
     // A relative path in that file starts from the folder that the file lies in.
-    let back = std::fs::read(git_dir.join("gitdir")).ok().map(|content| git_dir.join(as_path(&content)));
-    match back {
+    let way_back = || std::fs::read(git_dir.join("gitdir")).ok().map(|content| git_dir.join(as_path(&content)));
+    let is_known = read_from == Some(&git_dir);
+    match if is_known { Some(dot_git.clone()) } else { way_back() } {
         Some(back) if back == dot_git || real(&back).is_some_and(|back| Some(back) == real(&dot_git)) => {}
         Some(back) => return Err(Broken::Copied(back)),
         None => return Err(Broken::Foreign(git_dir)),
     }
-    let foreign = is_foreign(&[path, &dot_git, &git_dir]);
+    let foreign = owner != own() || is_foreign(&[path, &git_dir]);
     Ok(Link { git_dir, foreign })
 }
 
 /// Whether one of these belongs to another user. (Rule: `ensure_valid_ownership` in git's setup.c looks at these
 /// three.)
 fn is_foreign(paths: &[&Path]) -> bool {
-    let own = nix::unistd::geteuid().as_raw();
-    paths.iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own))
+    paths.iter().any(|path| path.symlink_metadata().is_ok_and(|file| file.uid() != own()))
+}
+
+/// Who this process is, which does not change.
+fn own() -> u32 {
+    static OWN: OnceLock<u32> = OnceLock::new();
+    *OWN.get_or_init(|| nix::unistd::geteuid().as_raw())
 }
 
 /// Whether git, run in this folder, finds this git folder.
@@ -281,30 +291,36 @@ fn leads_to(path: &Path, git_dir: &Path) -> bool {
         return true;
     }
     let found = match git_file(&dot_git) {
-        Ok(content) => target(path, &content),
+        Ok((content, _)) => target(path, &content),
         Err(_) => Some(dot_git),
     };
     found.and_then(|found| found.canonicalize().ok()).is_some_and(|found| Some(found) == git_dir.canonicalize().ok())
 }
 
 /// git reads no larger `.git` file. (Rule: `read_gitfile_gently` in git's setup.c.)
-const LARGEST: u64 = 1 << 20;
+const LARGEST: usize = 1 << 20;
 
-/// The content of a `.git` file. What is neither a file nor a folder is not opened: a pipe that nobody writes to would
-/// hang the whole run.
-fn git_file(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The content of a `.git` file, and whose it is: the link's, where it is one. What is neither a file nor a folder is not
+/// waited for: a pipe that nobody writes to would hang the whole run.
+fn git_file(path: &Path) -> std::io::Result<(Vec<u8>, u32)> {
+    // Most are plain files: what is opened tells its owner, too.
+    let plainly = regular_file::contents_and_file(path, Links::Refused, LARGEST);
+    let error = match plainly {
+        Ok((content, about)) => return Ok((content, about.uid())),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Err(error),
+        Err(error) => error,
+    };
+    let in_words = |error: std::io::Error| match error.kind() {
+        ErrorKind::FileTooLarge => std::io::Error::other("its .git file is larger than 1 MiB"),
+        _ => error,
+    };
+    if error.kind() == ErrorKind::FileTooLarge {
+        return Err(in_words(error));
+    }
+    let owner = path.symlink_metadata()?.uid();
     let found = path.metadata()?;
     match (found.is_file(), found.is_dir()) {
-        (true, _) => {
-            let mut content = Vec::new();
-            // The file may have grown since its length was read.
-            std::fs::File::open(path)?.take(LARGEST + 1).read_to_end(&mut content)?;
-            if content.len() as u64 > LARGEST {
-                Err(std::io::Error::other("its .git file is larger than 1 MiB"))
-            } else {
-                Ok(content)
-            }
-        }
+        (true, _) => Ok((regular_file::contents(path, Links::Followed, LARGEST).map_err(in_words)?, owner)),
         (_, true) => Err(ErrorKind::IsADirectory.into()),
         _ => Err(std::io::Error::other("neither a file nor a folder")),
     }
@@ -364,7 +380,7 @@ mod tests {
         let written = |text: &str| text.replace("ROOT", root.to_str().expect("text"));
         std::fs::write(root.join("x/.git"), written(there)).expect("a file");
         std::fs::write(admin.join("x/gitdir"), written(back)).expect("a file");
-        match link(&root.join("x"), &admin) {
+        match link(&root.join("x"), &admin, None) {
             Ok(link) => {
                 Ok(link.git_dir.canonicalize().expect("a folder").strip_prefix(&root).expect("ours").to_owned())
             }

@@ -36,6 +36,9 @@ pub struct Record {
     pub locked: Option<String>,
     /// `prunable`, with its reason.
     pub prunable: Option<String>,
+    /// Where it was read from, where that was a folder that leads to this worktree's own `.git` file.
+    #[serde(with = "path_bytes::optional")]
+    pub read_from: Option<PathBuf>,
 }
 
 /// Reads what [`listing`] printed. `None` where it is not of the expected form.

@@ -9,7 +9,7 @@ use bstr::ByteSlice;
 
 use super::place::{COMMON, plain_path};
 use super::refs::{Head, Refs, head};
-use crate::git::mounts::Mounts;
+use crate::git::mounts::{Mounts, Way};
 use crate::git::place::Place;
 use crate::git::regular_file::{self, Links};
 use crate::git::worktree_list::Record;
@@ -80,7 +80,8 @@ fn record(git_dir: &Path, refs: &Refs<'_>, mounts: &Mounts) -> Option<Option<Rec
         read => Some(reason(&read.ok()?)?),
     };
     let prunable = if locked.is_some() { None } else { gone(dot_git, mounts)? };
-    let record = Record { path: path.to_path().ok()?.to_owned(), locked, prunable, ..Record::default() };
+    let (path, read_from) = (path.to_path().ok()?.to_owned(), Some(git_dir.to_owned()));
+    let record = Record { path, locked, prunable, read_from, ..Record::default() };
     with_head(record, git_dir, refs).map(Some)
 }
 
@@ -93,8 +94,11 @@ fn reason(written: &[u8]) -> Option<String> {
 /// Why a worktree that is not locked can be pruned, if it can. None at all: it cannot be told.
 #[expect(clippy::option_option, reason = "that it cannot be pruned is another thing than that nobody knows")]
 fn gone(dot_git: &Path, mounts: &Mounts) -> Option<Option<String>> {
-    if !mounts.answers(dot_git) {
-        return None;
+    match mounts.way_to(dot_git) {
+        // Whatever a link there leads to, something has this name.
+        Way::There => return Some(None),
+        Way::Nothing => {}
+        Way::Unsure => return None,
     }
     match dot_git.symlink_metadata() {
         Ok(_) => Some(None),

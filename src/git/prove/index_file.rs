@@ -1,15 +1,14 @@
 //! The index of a worktree, read as a whole.
 
-use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::git::regular_file::identity;
+use crate::git::regular_file::{self, Links, identity};
 use crate::git::why::Why;
 
 /// A longer index is not read.
-const LONGEST: u64 = 256 << 20;
+const LONGEST: usize = 256 << 20;
 
 /// The bytes of an index, and when they were written.
 pub(super) struct IndexFile {
@@ -21,14 +20,9 @@ pub(super) struct IndexFile {
 impl IndexFile {
     pub(super) fn read(git_dir: &Path) -> Result<Self, Why> {
         let path = git_dir.join("index");
-        // A pipe of this name would have to be waited for.
-        let before = path.metadata().ok().filter(Metadata::is_file).ok_or(Why::NoIndex)?;
-        if before.len() > LONGEST {
-            return Err(Why::IndexForm);
-        }
-        let file = File::open(&path).map_err(|_| Why::NoIndex)?;
-        let mut bytes = Vec::with_capacity(usize::try_from(before.len() + 1).map_err(|_| Why::IndexForm)?);
-        file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|_| Why::NoIndex)?;
+        // What was opened is what is held against what has this name afterwards.
+        let (bytes, before) =
+            regular_file::contents_and_file(&path, Links::Followed, LONGEST).map_err(|error| unread(&error))?;
         let after = path.metadata().map_err(|_| Why::IndexChanged)?;
         if identity(&before) != identity(&after) || bytes.len() as u64 != after.len() {
             return Err(Why::IndexChanged);
@@ -37,4 +31,9 @@ impl IndexFile {
         let second = u32::try_from(before.mtime()).ok().filter(|second| *second > 0).ok_or(Why::IndexForm)?;
         Ok(Self { bytes, second })
     }
+}
+
+/// Why an index is not read: it is too long, or there is none.
+fn unread(error: &io::Error) -> Why {
+    if error.kind() == io::ErrorKind::FileTooLarge { Why::IndexForm } else { Why::NoIndex }
 }

@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 
-use rustix::fs::Stat;
+use rustix::fs::{FileType, Stat};
 
 use super::content::Contents;
 use super::entry::{Doubt, Look, Rule};
@@ -49,6 +49,40 @@ struct Level {
     found: u64,
 }
 
+/// What the last listing of a folder has given, so that a folder of few names is listed once for their number and for what
+/// they are.
+#[derive(Default)]
+struct Listed {
+    names: Vec<u8>,
+    /// Where each of them ends, and what it names.
+    ends: Vec<(usize, FileType)>,
+    is_whole: bool,
+}
+
+impl Listed {
+    /// So many bytes of names, and one name more, are kept.
+    const MOST: usize = 32 << 10;
+
+    fn clear(&mut self) {
+        self.names.clear();
+        self.ends.clear();
+        self.is_whole = true;
+    }
+
+    fn add(&mut self, name: &[u8], kind: FileType) {
+        self.is_whole &= self.names.len() < Self::MOST;
+        if self.is_whole {
+            self.names.extend_from_slice(name);
+            self.ends.push((self.names.len(), kind));
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = (&[u8], FileType)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
+        starts.zip(&self.ends).map(|(start, (end, kind))| (&self.names[start..*end], *kind))
+    }
+}
+
 pub(super) struct Walk<'a> {
     rule: Rule,
     stop: Stop<'a>,
@@ -67,6 +101,7 @@ pub(super) struct Walk<'a> {
     contents: Contents<'a>,
     untracked: Untracked<'a>,
     buffer: Buffer,
+    listed: Listed,
     counted: Counted,
     notes: Option<&'a mut Notes>,
 }
@@ -97,6 +132,7 @@ impl<'a> Walk<'a> {
             contents: Contents::new(task.hash, stop),
             untracked: Untracked::new(stop, task.terms.precompose_unicode, task.names),
             buffer: Buffer::default(),
+            listed: Listed::default(),
             counted: Counted::none(),
             notes,
         })
@@ -284,9 +320,11 @@ impl<'a> Walk<'a> {
         self.open_all()?;
         let Some(Level { place: Place::Open(folder), found, .. }) = self.levels.last() else { return Ok(true) };
         let (mut count, stop) = (0, self.stop);
-        folder.list(&mut self.buffer, |name, _| {
+        self.listed.clear();
+        folder.list(&mut self.buffer, |name, kind| {
             stop.look()?;
             count += u64::from(name != b".git");
+            self.listed.add(name, kind);
             Ok(true)
         })?;
         Ok(count == *found)
@@ -314,8 +352,8 @@ impl<'a> Walk<'a> {
         }
         let known: HashSet<&[u8]> = self.names[*names..].split(|byte| *byte == 0).collect();
         let mut path = self.path.clone();
-        let Self { rules, untracked, counted, stop, buffer, .. } = self;
-        folder.list(buffer, |name, kind| {
+        let Self { rules, untracked, counted, stop, buffer, listed, .. } = self;
+        let mut visit = |name: &[u8], kind| {
             stop.look()?;
             if name != b".git" && !known.contains(name) {
                 path.extend_from_slice(name);
@@ -323,6 +361,10 @@ impl<'a> Walk<'a> {
                 path.truncate(path.len() - name.len());
             }
             Ok(true)
-        })
+        };
+        if listed.is_whole {
+            return listed.names().try_for_each(|(name, kind)| visit(name, kind).map(drop));
+        }
+        folder.list(buffer, visit)
     }
 }
