@@ -214,6 +214,7 @@ impl Page {
                 FactType::Bool => "true or false",
                 FactType::Int | FactType::Count => "whole number",
                 FactType::Text | FactType::Id => "text",
+                FactType::Texts => "list of texts",
             };
             self.term(&format!("`{}` ({kind})", fact.name));
             self.text(fact.doc);

@@ -7,7 +7,8 @@ use bstr::{BString, ByteSlice};
 
 use crate::checks::check::{Asking, Check, Feed, Kind, Proven, Question, Reader};
 use crate::checks::fields::Fields;
-use crate::checks::reading::{blind_spot, refused};
+use crate::checks::reading::refused;
+use crate::git::blind_spot::blind_spot;
 use crate::git::command::Git;
 use crate::git::operation;
 use crate::git::prove::Counted;

@@ -1,7 +1,9 @@
 //! The reading of git: which repository this is, which worktrees it has, what is configured.
 
 pub mod attributes;
+pub mod blind_spot;
 pub mod branch_state;
+pub mod changes_listed;
 pub mod command;
 pub mod conditional;
 pub mod config;
@@ -13,6 +15,7 @@ pub mod from_files;
 mod glob;
 pub mod ignore;
 pub mod index;
+pub mod last_touch;
 pub mod listing_file;
 pub mod mounts;
 pub mod numstat;
@@ -27,6 +30,7 @@ pub mod reflog;
 pub mod regular_file;
 pub mod repository;
 pub mod stale_index;
+pub mod stashes;
 pub mod terms;
 pub mod upstreams;
 mod well_formed;

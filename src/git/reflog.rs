@@ -1,4 +1,4 @@
-//! A log of a ref, where it is a file, counted without git.
+//! A log of a ref, where it is a file, read without git.
 //!
 //! A line that git might read otherwise than it is read here is not read. (Rule: `show_one_reflog_ent` in git's
 //! refs/files-backend.c, which passes over lines that it finds corrupt.)
@@ -16,18 +16,39 @@ const LONGEST: usize = 16 << 20;
 
 /// How many entries a log has; where it is not there, it has none. `id_length`: how many digits an object id has.
 pub fn count(log: &Path, id_length: usize) -> Result<u64, Why> {
-    let lines = match regular_file::contents(log, Links::Followed, LONGEST) {
-        Ok(lines) => lines,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-        Err(_) => return Err(Why::Unreadable),
-    };
+    let lines = read(log)?;
+    Ok(entries(&lines, id_length)?.len() as u64)
+}
+
+/// The bytes of a log; none where it is not there.
+pub fn read(log: &Path) -> Result<Vec<u8>, Why> {
+    match regular_file::contents(log, Links::Followed, LONGEST) {
+        Ok(lines) => Ok(lines),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(_) => Err(Why::Unreadable),
+    }
+}
+
+/// One entry of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// What the ref named before, and after.
+    pub ids: [&'a [u8]; 2],
+    /// When, in seconds since 1970.
+    pub time: i64,
+    /// What was done.
+    pub message: &'a [u8],
+}
+
+/// The entries of a log, the oldest first.
+pub fn entries(lines: &[u8], id_length: usize) -> Result<Vec<Entry<'_>>, Why> {
     let is_whole = lines.is_empty() || lines.ends_with(b"\n");
-    let all_entries = || lines.lines_with_terminator().all(|line| is_entry(line, id_length).unwrap_or(false));
-    if is_whole && all_entries() { Ok(lines.find_iter(b"\n").count() as u64) } else { Err(Why::Unreadable) }
+    let read: Option<Vec<_>> = lines.lines_with_terminator().map(|line| entry(line, id_length)).collect();
+    read.filter(|_| is_whole).ok_or(Why::Unreadable)
 }
 
 /// `OLD NEW NAME <EMAIL> SECONDS ZONE`, and mostly a tab and a message.
-fn is_entry(line: &[u8], id_length: usize) -> Option<bool> {
+fn entry(line: &[u8], id_length: usize) -> Option<Entry<'_>> {
     let (old, rest) = (line.get(..id_length)?, line.get(id_length..)?.strip_prefix(b" ")?);
     let (new, rest) = (rest.get(..id_length)?, rest.get(id_length..)?.strip_prefix(b" ")?);
     let rest = rest.get(rest.find_byte(b'>')? + 1..)?.strip_prefix(b" ")?;
@@ -35,10 +56,15 @@ fn is_entry(line: &[u8], id_length: usize) -> Option<bool> {
     let (zone, rest) = rest.strip_prefix(b" ")?.split_at_checked(5)?;
     let are_ids = [old, new].iter().all(|id| id.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
     // The epoch itself is no time to git.
-    let is_time = seconds.iter().all(u8::is_ascii_digit) && (1..=18).contains(&seconds.len()) && seconds != b"0";
+    let is_time = seconds.iter().all(u8::is_ascii_digit) && (1..=18).contains(&seconds.len()) && seconds[0] != b'0';
     let is_zone = matches!(zone[0], b'+' | b'-') && zone[1..].iter().all(u8::is_ascii_digit);
-    let is_end = matches!(rest.first(), Some(b'\t' | b'\n'));
-    Some(are_ids && is_time && !seconds.starts_with(b"0") && is_zone && is_end && !line.contains(&0))
+    let message = rest.strip_suffix(b"\n")?;
+    let is_end = message.is_empty() || message[0] == b'\t';
+    if !(are_ids && is_time && is_zone && is_end) || line.contains(&0) {
+        return None;
+    }
+    let time = seconds.to_str().ok()?.parse().ok()?;
+    Some(Entry { ids: [old, new], time, message: message.get(1..).unwrap_or_default() })
 }
 
 #[cfg(test)]
@@ -90,10 +116,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>, at in 0_usize..100, byte: u8) {
-            let _ = is_entry(&bytes, 40);
+            let _ = entry(&bytes, 40);
             let mut line = line("1700000000 +0100", "\tx").into_bytes();
             line[at] = byte;
-            let _ = is_entry(&line, 40);
+            let _ = entry(&line, 40);
         }
     }
 }

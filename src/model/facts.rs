@@ -15,6 +15,8 @@ pub enum FactType {
     Count,
     /// A text.
     Text,
+    /// Texts, in an order that means nothing by itself.
+    Texts,
     /// An object id of git's.
     Id,
 }
@@ -79,6 +81,8 @@ pub enum Fact {
     Int(i64),
     /// A name, a subject, an object id. Bytes that are not UTF-8 are shown as U+FFFD.
     Text(String),
+    /// Texts; none of them is a list without an entry, and known.
+    Texts(Vec<String>),
     /// It was asked for and git could not say (`null` in JSON).
     Unknown,
 }
@@ -113,6 +117,12 @@ impl From<&str> for Fact {
     }
 }
 
+impl From<Vec<String>> for Fact {
+    fn from(value: Vec<String>) -> Self {
+        Self::Texts(value)
+    }
+}
+
 impl<T: Into<Fact>> From<Option<T>> for Fact {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Unknown, Into::into)
@@ -125,6 +135,10 @@ impl fmt::Display for Fact {
             Self::Bool(value) => value.fmt(f),
             Self::Int(value) => value.fmt(f),
             Self::Text(value) => write!(f, "'{value}'"),
+            Self::Texts(values) => {
+                let quoted: Vec<_> = values.iter().map(|value| format!("'{value}'")).collect();
+                write!(f, "[{}]", quoted.join(", "))
+            }
             Self::Unknown => f.write_str("unknown"),
         }
     }
@@ -136,6 +150,7 @@ impl Serialize for Fact {
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Int(value) => serializer.serialize_i64(*value),
             Self::Text(value) => serializer.serialize_str(value),
+            Self::Texts(values) => values.serialize(serializer),
             Self::Unknown => serializer.serialize_unit(),
         }
     }
@@ -185,6 +200,14 @@ impl Facts {
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
             Some(Fact::Text(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The texts of a list, where the fact is one.
+    pub fn texts(&self, name: &str) -> Option<&[String]> {
+        match self.get(name) {
+            Some(Fact::Texts(values)) => Some(values),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ pub(super) enum Found<'a> {
     Bool(bool),
     Int(i64),
     Text(Cow<'a, str>),
+    Texts(&'a [String]),
 }
 
 impl<'a> Found<'a> {
@@ -34,6 +35,10 @@ impl<'a> Found<'a> {
             Self::Bool(flag) => Box::new(CelBool::from(flag)),
             Self::Int(number) => Box::new(CelInt::from(number)),
             Self::Text(text) => Box::new(CelString::from(text)),
+            Self::Texts(texts) => {
+                let text = |text: &'a String| Box::new(CelString::from(text.as_str())) as Box<dyn Val + 'a>;
+                Box::new(CelList::from(texts.iter().map(text).collect::<Vec<_>>()))
+            }
         }
     }
 }
@@ -50,6 +55,7 @@ pub(super) fn found<'a>(
         Some(Fact::Bool(flag)) => Some(Found::Bool(*flag)),
         Some(Fact::Int(number)) => Some(Found::Int(*number)),
         Some(Fact::Text(text)) => Some(Found::Text(text.into())),
+        Some(Fact::Texts(texts)) => Some(Found::Texts(texts)),
         Some(Fact::Unknown) => None,
         None => common(&known, &read.field),
     }

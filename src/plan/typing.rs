@@ -60,6 +60,7 @@ impl From<FactType> for Type {
             FactType::Bool => Self::Bool,
             FactType::Int | FactType::Count => Self::Int,
             FactType::Text | FactType::Id => Self::Text,
+            FactType::Texts => Self::List,
         }
     }
 }

@@ -194,6 +194,7 @@ fn facts_of(kind: CheckKind) -> Value {
             FactType::Int => ("integer", None),
             FactType::Count => ("integer", Some(("minimum", json!(0)))),
             FactType::Text => ("string", None),
+            FactType::Texts => ("array", Some(("items", json!({ "type": "string" })))),
             FactType::Id => ("string", Some(("pattern", json!("^([0-9a-f]{40}|[0-9a-f]{64})$")))),
         };
         let types = if fact.may_be_unknown { json!([name, "null"]) } else { json!(name) };
