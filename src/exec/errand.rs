@@ -8,7 +8,7 @@ use crate::exec::control::Control;
 use crate::exec::process::{Process, Sink};
 use crate::exec::session::Sessions;
 use crate::exec::supervise::{Ending, LAST_MOMENT, supervise};
-use crate::git::errand::{Errand, Printed};
+use crate::git::errand::{Carrier, Ended, Errand, Printed, Taker};
 
 /// No answer that this program can use is longer.
 const MOST_PRINTED: usize = 256 << 20;
@@ -18,49 +18,93 @@ pub(super) async fn carry(
     errand: Errand,
     sessions: Arc<Sessions>,
     clock: Clock,
-    mut control: Control,
+    control: Control,
 ) -> io::Result<Printed> {
-    let mut process = Process::spawn(&errand.invocation, &sessions, Whole::default())?;
+    let (Whole { bytes, too_long }, Ended { exit, stderr }) =
+        stream(errand, Whole::default(), sessions, clock, control).await?;
+    if too_long {
+        return Err(io::Error::other("it printed more than can be meant"));
+    }
+    Ok(Printed { exit, stdout: bytes, stderr })
+}
+
+/// Carries one process to its end, and gives what it prints to a taker.
+async fn stream<T: Taker>(
+    errand: Errand,
+    taker: T,
+    sessions: Arc<Sessions>,
+    clock: Clock,
+    mut control: Control,
+) -> io::Result<(T, Ended)> {
+    let streams = Streams { taker, stderr: Whole::default() };
+    let mut process = Process::spawn(&errand.invocation, &sessions, streams)?;
     let ending = supervise(&mut process, Some(errand.within), LAST_MOMENT, &clock, &mut control).await;
     let (exit, lost) = (process.exit(), process.has_lost_output());
-    let Whole { stdout, stderr, too_long } = process.sink;
+    let Streams { taker, stderr } = process.sink;
     match (ending, exit) {
         (Ending::TimedOut, _) => Err(io::ErrorKind::TimedOut.into()),
         (Ending::Cancelled, _) => Err(io::ErrorKind::Interrupted.into()),
-        (Ending::Itself { .. }, Some(_)) if too_long => Err(io::Error::other("it printed more than can be meant")),
-        (Ending::Itself { .. }, Some(_)) if lost => Err(io::Error::other("its output could not be read to the end")),
-        (Ending::Itself { .. }, Some(exit)) if errand.invocation.not_entered(exit, &stderr).is_some() => {
-            Err(io::Error::other(errand.invocation.not_entered(exit, &stderr).unwrap_or_default()))
+        (Ending::Itself { .. }, Some(_)) if stderr.too_long => {
+            Err(io::Error::other("it printed more than can be meant"))
         }
-        (Ending::Itself { .. }, Some(exit)) => Ok(Printed { exit, stdout, stderr }),
+        (Ending::Itself { .. }, Some(_)) if lost => Err(io::Error::other("its output could not be read to the end")),
+        (Ending::Itself { .. }, Some(exit)) => match errand.invocation.not_entered(exit, &stderr.bytes) {
+            Some(reason) => Err(io::Error::other(reason)),
+            None => Ok((taker, Ended { exit, stderr: stderr.bytes })),
+        },
         (Ending::Itself { .. }, None) => Err(io::Error::other("its end was lost")),
     }
 }
 
-/// All that a process prints.
-#[derive(Default)]
-struct Whole {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    too_long: bool,
+/// Carries errands out under one control.
+#[derive(Clone)]
+pub struct Carrying {
+    /// What the processes are among.
+    pub sessions: Arc<Sessions>,
+    /// What their time is told by.
+    pub clock: Clock,
+    /// When they are to end.
+    pub control: Control,
 }
 
-impl Whole {
-    fn add(to: &mut Vec<u8>, chunk: &[u8]) -> bool {
-        let fits = to.len() + chunk.len() <= MOST_PRINTED;
-        if fits {
-            to.extend_from_slice(chunk);
-        }
-        !fits
+impl Carrier for Carrying {
+    async fn carry(&self, errand: Errand) -> io::Result<Printed> {
+        carry(errand, Arc::clone(&self.sessions), self.clock.clone(), self.control.clone()).await
+    }
+
+    async fn stream<T: Taker>(&self, errand: Errand, taker: T) -> io::Result<(T, Ended)> {
+        stream(errand, taker, Arc::clone(&self.sessions), self.clock.clone(), self.control.clone()).await
     }
 }
 
-impl Sink for Whole {
+/// What a process prints goes to a taker, and what it complains of is kept.
+struct Streams<T> {
+    taker: T,
+    stderr: Whole,
+}
+
+impl<T: Taker> Sink for Streams<T> {
     fn stdout(&mut self, chunk: &[u8]) {
-        self.too_long |= Self::add(&mut self.stdout, chunk);
+        self.taker.take(chunk);
     }
 
     fn stderr(&mut self, chunk: &[u8]) {
-        self.too_long |= Self::add(&mut self.stderr, chunk);
+        self.stderr.take(chunk);
+    }
+}
+
+/// All that a process prints, within reason.
+#[derive(Default)]
+struct Whole {
+    bytes: Vec<u8>,
+    too_long: bool,
+}
+
+impl Taker for Whole {
+    fn take(&mut self, piece: &[u8]) {
+        self.too_long |= self.bytes.len() + piece.len() > MOST_PRINTED;
+        if !self.too_long {
+            self.bytes.extend_from_slice(piece);
+        }
     }
 }

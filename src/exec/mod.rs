@@ -14,7 +14,7 @@ pub mod capture;
 pub mod clock;
 pub mod control;
 pub mod dispatcher;
-mod errand;
+pub mod errand;
 pub mod executor;
 pub mod helper;
 mod ledger;

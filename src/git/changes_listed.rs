@@ -75,7 +75,13 @@ fn parse(output: &[u8]) -> Result<Listed, String> {
         let (kind, rest) = field.split_at_checked(2).ok_or_else(|| odd(field))?;
         match kind {
             b"1 " | b"2 " | b"u " => {
-                let words = if kind == b"1 " { 8 } else if kind == b"2 " { 9 } else { 10 };
+                let words = if kind == b"1 " {
+                    8
+                } else if kind == b"2 " {
+                    9
+                } else {
+                    10
+                };
                 let mut parts = field.splitn(words + 1, |byte| *byte == b' ').skip(2);
                 let (submodule, path) = (parts.next(), parts.last());
                 let (Some(submodule), Some(path)) = (submodule, path.filter(|path| !path.is_empty())) else {

@@ -190,6 +190,27 @@ impl Git {
         invocation
     }
 
+    /// git run in the folder that all worktrees of a repository share, for what does not depend on any of them: refs and
+    /// objects as they are stored. No object is fetched, none is taken for another (git-replace(1), grafts), and no
+    /// commit gets other parents.
+    pub fn of_repository(&self, common_dir: &Path, args: &[&str]) -> Invocation {
+        let mut invocation = self.within(common_dir, args);
+        let mut git_dir = OsString::from("--git-dir=");
+        git_dir.push(common_dir);
+        // Where a file of grafts is named, git says that there are better ways.
+        let words = [git_dir, "-c".into(), "advice.graftFileDeprecated=false".into()];
+        invocation.args.splice(0..0, words);
+        for (name, value) in [
+            ("GIT_NO_LAZY_FETCH", "1"),
+            ("GIT_NO_REPLACE_OBJECTS", "1"),
+            ("GIT_GRAFT_FILE", "/dev/null"),
+            ("GIT_DIFF_OPTS", ""),
+        ] {
+            invocation.env(name, value);
+        }
+        invocation
+    }
+
     fn invocation(&self, args: &[&str], dir: &Path, base: &Arc<[(OsString, OsString)]>) -> Invocation {
         self.any(self.program.clone(), args.iter().map(OsString::from).collect(), dir, base)
     }

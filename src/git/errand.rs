@@ -31,6 +31,32 @@ pub struct Errand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted(pub i32);
 
+/// Takes what a process prints to standard output, piece by piece.
+pub trait Taker: Send {
+    /// Takes a piece.
+    fn take(&mut self, piece: &[u8]);
+}
+
+/// What a process came to whose output somebody else has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How it ended.
+    pub exit: Exit,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// Carries errands out while others go on.
+pub trait Carrier: Sync {
+    /// Carries one out, and gives all that it printed. One that could not be started, or has not ended in its time
+    /// ([`io::ErrorKind::TimedOut`]), or was ended because nobody wants its answer any more
+    /// ([`io::ErrorKind::Interrupted`]), is an error; nothing of it is left.
+    fn carry(&self, errand: Errand) -> impl Future<Output = io::Result<Printed>> + Send;
+
+    /// The same, for an answer that is too long to be held: a taker gets it as it comes, and is given back.
+    fn stream<T: Taker>(&self, errand: Errand, taker: T) -> impl Future<Output = io::Result<(T, Ended)>> + Send;
+}
+
 /// Carries errands out.
 pub trait Errands {
     /// Carries these out side by side, and gives what each printed, in their order. One that could not be started, or

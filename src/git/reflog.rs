@@ -29,6 +29,13 @@ pub fn read(log: &Path) -> Result<Vec<u8>, Why> {
     }
 }
 
+/// The bytes of a log that is open already.
+pub fn contents_of(file: std::fs::File) -> Result<Vec<u8>, Why> {
+    let is_file = file.metadata().is_ok_and(|about| about.is_file());
+    let lines = if is_file { regular_file::contents_of(file, LONGEST).ok() } else { None };
+    lines.ok_or(Why::Unreadable)
+}
+
 /// One entry of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {

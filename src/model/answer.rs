@@ -78,6 +78,8 @@ pub enum SourceId {
     Batch,
     /// A process of its own answers.
     Process,
+    /// Several answers are put together, some of which are the same for all worktrees.
+    Survey,
 }
 
 impl SourceId {
@@ -88,6 +90,7 @@ impl SourceId {
             Self::Proof => "proof",
             Self::Batch => "batch",
             Self::Process => "process",
+            Self::Survey => "survey",
         }
     }
 }
