@@ -11,6 +11,7 @@ use crate::git::branch_state::BranchState;
 use crate::git::command::{Git, Invocation};
 use crate::git::edits::Differing;
 use crate::git::prove::Counted;
+use crate::git::survey::Survey;
 use crate::model::answer::{Evidence, Exit, Finding, SourceId};
 use crate::model::check::{Backoff, CommandLine, RetryClass};
 use crate::model::facts::FactDef;
@@ -37,6 +38,16 @@ pub trait Kind: Sync {
         true
     }
 
+    /// Whether its checks may have arguments, variables and a folder of their own.
+    fn takes_arguments(&self) -> bool {
+        true
+    }
+
+    /// Whether a check of this kind runs where nobody says which checks do.
+    fn is_in_default_pipeline(&self) -> bool {
+        true
+    }
+
     /// Who can answer a check, in the order in which they are asked. The last one can always.
     fn route(&self, _check: &Check) -> &'static [SourceId] {
         &[SourceId::Process]
@@ -47,8 +58,16 @@ pub trait Kind: Sync {
         None
     }
 
-    /// The process that answers a check on one worktree ([`SourceId::Process`]).
-    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader>;
+    /// The process that answers a check on one worktree ([`SourceId::Process`]). None: no one process can.
+    fn ask(&self, _git: &Git, _question: &Question<'_>) -> Option<Asking<dyn Reader>> {
+        None
+    }
+
+    /// The answer, from what was found out of a worktree and its repository ([`SourceId::Survey`]). None: it does not
+    /// follow from that.
+    fn surveyed(&self, _survey: &Survey) -> Option<Finding> {
+        None
+    }
 
     /// What is looked at to prove the answer ([`SourceId::Proof`]).
     fn basis(&self) -> Basis {

@@ -36,7 +36,7 @@ impl Kind for Command {
         false
     }
 
-    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Option<Asking<dyn Reader>> {
         let dir = question.folder();
         let (invocation, shell) = match &question.check.command {
             Some(CommandLine::Direct(words)) => {
@@ -48,7 +48,7 @@ impl Kind for Command {
             // Settings refuse such a check; should one come through, it must not pass.
             None => (git.program("", &[], &dir), false),
         };
-        Asking { invocation, reader: Box::new(ExitStatus { shell }) }
+        Some(Asking { invocation, reader: Box::new(ExitStatus { shell }) })
     }
 }
 

@@ -80,7 +80,7 @@ impl Kind for Diff {
     }
 
     /// Bound to the paths that can differ, git looks at these alone, rather than at every file once more.
-    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Option<Asking<dyn Reader>> {
         let known = question.evidence.changed.as_deref().filter(|_| question.is_plain());
         let changed = known.filter(|changed| changed.len() <= MOST_PATHS);
         let base = match question.is_unborn() {
@@ -108,7 +108,7 @@ impl Kind for Diff {
         }
         let known = known.map(|paths| paths.iter().cloned().collect());
         let counts = Counts { known, ..Counts::default() };
-        Asking { invocation, reader: Box::new(Numstat { fields: Fields::default(), counts }) }
+        Some(Asking { invocation, reader: Box::new(Numstat { fields: Fields::default(), counts }) })
     }
 }
 

@@ -57,11 +57,11 @@ impl Kind for Log {
         (question.is_unborn() && question.is_plain()).then(|| Verdict::passed(Facts::new()).into())
     }
 
-    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Option<Asking<dyn Reader>> {
         let mut args = vec!["log", "--max-count=1"];
         args.extend(PLAIN);
         let reader = One { commits: Commits::default(), unborn: question.is_unborn() };
-        Asking { invocation: question.git(git, &args), reader: Box::new(reader) }
+        Some(Asking { invocation: question.git(git, &args), reader: Box::new(reader) })
     }
 
     fn may_join(&self, worktree: &Worktree) -> bool {

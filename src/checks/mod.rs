@@ -9,12 +9,13 @@ mod diff;
 mod fields;
 mod log;
 mod reading;
+mod risk;
 mod status;
 
 pub use check::{Asking, Basis, Check, CheckKind, Defaults, Feed, Kind, Proven, Question, Reader, ReaderOfMany};
 
 /// Every kind: those that need no definition in the order in which they run by default, then the one that does.
-pub const KINDS: &[CheckKind] = &[STATUS, DIFF, LOG, COMMAND];
+pub const KINDS: &[CheckKind] = &[STATUS, DIFF, LOG, RISK, COMMAND];
 
 /// What has changed here?
 pub const STATUS: CheckKind = CheckKind::of(&status::Status);
@@ -22,6 +23,8 @@ pub const STATUS: CheckKind = CheckKind::of(&status::Status);
 pub const DIFF: CheckKind = CheckKind::of(&diff::Diff);
 /// What is the last commit?
 pub const LOG: CheckKind = CheckKind::of(&log::Log);
+/// Would anything be lost with this worktree?
+pub const RISK: CheckKind = CheckKind::of(&risk::Risk);
 /// Does this command succeed?
 pub const COMMAND: CheckKind = CheckKind::of(&command::Command);
 

@@ -80,11 +80,11 @@ impl Kind for Status {
         Some(Finding { verdict: Verdict::passed(counts.facts(operation)), evidence })
     }
 
-    fn ask(&self, git: &Git, question: &Question<'_>) -> Asking<dyn Reader> {
+    fn ask(&self, git: &Git, question: &Question<'_>) -> Option<Asking<dyn Reader>> {
         let counts = Counts { changed: question.check.asks_of_all().then(Vec::new), ..Counts::default() };
         let (git_dir, marks) = (question.worktree.git_dir.clone(), question.worktree.marks);
         let reader = Porcelain { git_dir, marks, fields: Fields::default(), counts };
-        Asking { invocation: question.git(git, &STATUS), reader: Box::new(reader) }
+        Some(Asking { invocation: question.git(git, &STATUS), reader: Box::new(reader) })
     }
 }
 

@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, ValueEnum, value_parser};
 
 use crate::model::check::MOST_RETRIES;
-use crate::settings::types::{Count, Flag, Retries, Span};
+use crate::settings::types::{Count, Flag, Retries, Span, Words};
 use crate::settings::{Layer, Origin, Sourced, TopKeys};
 use crate::text::duration;
 
@@ -44,6 +44,12 @@ pub struct Options {
     /// Typed here, it holds for every check, as `--timeout` does.
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(..=i64::from(MOST_RETRIES)), global = true)]
     pub retries: Option<u32>,
+    /// Hold commits against this branch; repeatable
+    ///
+    /// `risk` asks whether they have landed there. Without it: what the branch tracks, where that is another branch; the
+    /// default branch of the remote; main, master or trunk.
+    #[arg(long, value_name = "REF", global = true)]
+    pub base: Vec<String>,
     /// How long the whole run may take; what has not ended by then is cancelled
     ///
     /// The exit status is 1 then.
@@ -219,6 +225,7 @@ impl Options {
             global_timeout: typed(self.global_timeout, Span),
             fail_fast: typed(fail_fast, Flag),
             max_fail: typed(max_fail, Count),
+            base: typed((!self.base.is_empty()).then(|| self.base.clone()), Words),
             ..TopKeys::default()
         }
     }

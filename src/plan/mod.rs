@@ -50,6 +50,8 @@ pub struct Repository {
     pub prove: Prove,
     /// Whether the listings of its worktrees are kept.
     pub listing_cache: bool,
+    /// The branches that work is to land in, where that is said.
+    pub bases: Vec<String>,
     /// What decides whether it can be.
     pub terms: Terms,
 }
@@ -91,6 +93,8 @@ pub struct Plan {
     pub max_fail: Option<u32>,
     /// Whether stale indexes may be refreshed after the report.
     pub refresh_index: bool,
+    /// Where the user stands.
+    pub directory: PathBuf,
 }
 
 impl Plan {
@@ -114,8 +118,16 @@ impl Plan {
         let worktrees = worktree_patterns::worktrees(worktrees, &selection.worktrees, &selection.directory)
             .map_err(Faults::from)?;
         let mut checks = pipeline.freeze(settings.checks)?;
-        let RunSettings { max_concurrency, batch_size, global_timeout, max_fail, refresh_index, prove, listing_cache } =
-            settings.run;
+        let RunSettings {
+            max_concurrency,
+            batch_size,
+            global_timeout,
+            max_fail,
+            refresh_index,
+            prove,
+            listing_cache,
+            bases,
+        } = settings.run;
         for planned in &mut checks {
             planned.unapproved = unapproved.contains(&planned.check.name);
             planned.route.retain(|source| *source != SourceId::Proof || prove != Prove::No);
@@ -127,6 +139,7 @@ impl Plan {
             checks: CheckId::default()..checks.next_key(),
             prove,
             listing_cache,
+            bases,
             terms,
         };
         let units = Units::of(worktrees.iter().map(|_| repository.checks.clone()));
@@ -143,6 +156,7 @@ impl Plan {
             global_timeout,
             max_fail,
             refresh_index,
+            directory: selection.directory.clone(),
         })
     }
 

@@ -18,6 +18,7 @@ mod named_file;
 pub mod outlet;
 pub mod plan;
 pub mod porcelain;
+mod risk;
 pub mod screen;
 pub mod settings;
 pub mod setup;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use typed_index_collections::TiSlice;
 
-use crate::checks::{Check, CheckKind, DIFF, LOG, STATUS};
+use crate::checks::{Check, CheckKind, DIFF, LOG, RISK, STATUS};
 use crate::event::{Cause, Event, EventKind, UnitEnd};
 use crate::model::facts::Facts;
 use crate::model::id::{CheckId, UnitId, WorktreeId};
@@ -16,7 +16,7 @@ use crate::record::Record;
 use crate::record::worktree::state;
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, links, names, repeats_its_worktree};
+use crate::report::{Reporter, links, names, repeats_its_worktree, risk};
 use crate::terminal::Width;
 use crate::text::door;
 use crate::text::duration;
@@ -311,6 +311,7 @@ impl Page<'_> {
                     cell.push(Role::Faint, "no commit yet");
                 }
             }
+            (Outcome::Passed, kind) if kind == RISK => risk::say(&mut cell, &end.facts),
             (Outcome::Passed, _) => {
                 cell.push(Role::Faint, duration::show(end.duration));
                 let tried = self.record.units[unit].attempts.len();

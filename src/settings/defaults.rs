@@ -17,7 +17,11 @@ pub struct Always<T>(pub(super) T, pub(super) &'static str);
 impl<T: Serialize> InWords for Always<T> {
     fn words(&self) -> String {
         let value = plain(&self.0);
-        if self.1.is_empty() { value } else { format!("{value}: {}", self.1) }
+        match (value.as_str(), self.1) {
+            (_, "") => value,
+            ("", words) => words.to_owned(),
+            (value, words) => format!("{value}: {words}"),
+        }
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
     fn defaults_of_kinds_are_put_into_words() {
         assert_eq!(of_each_kind(|_| "2s"), "2s");
         assert_eq!(of_each_kind(|kind| kind.defaults().retries), "2 for built-in checks, 0 for commands");
-        assert_eq!(of_each_kind(|kind| kind.name().len() == 4), "false; true for the kind diff");
-        assert_eq!(of_each_kind(|kind| kind.name().len() < 5), "false; true for the kinds diff, log");
+        assert_eq!(of_each_kind(|kind| kind.name() == "diff"), "false; true for the kind diff");
+        assert_eq!(of_each_kind(|kind| ["diff", "log"].contains(&kind.name())), "false; true for the kinds diff, log");
     }
 }

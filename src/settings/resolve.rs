@@ -33,6 +33,8 @@ pub struct RunSettings {
     pub prove: Prove,
     /// Whether the listings of worktrees are kept.
     pub listing_cache: bool,
+    /// The branches that work is to land in, where that is said.
+    pub bases: Vec<String>,
 }
 
 /// What all layers but an unapproved file of the repository's own say.
@@ -131,7 +133,7 @@ fn pipeline(said: Option<&Sourced<Names>>, checks: &BTreeMap<String, Definition>
             }
         }
         None => {
-            names.extend(built_in().map(|kind| kind.name().to_owned()));
+            names.extend(built_in().filter(|kind| kind.is_in_default_pipeline()).map(|kind| kind.name().to_owned()));
             names.extend(checks.keys().filter(|name| built_in_named(name).is_none()).cloned());
         }
     }
@@ -189,6 +191,17 @@ fn kind_of(name: &str, definition: &Definition) -> Result<CheckKind, Diagnostic>
             "only built-in checks have args; write the arguments into the command",
         ));
     }
+    let own = [
+        ("args", keys.args.as_ref().map(|said| &said.origin)),
+        ("env", keys.env.as_ref().map(|said| &said.origin)),
+        ("dir", keys.dir.as_ref().map(|said| &said.origin)),
+    ];
+    for (key, origin) in own {
+        if let (false, Some(origin)) = (kind.takes_arguments(), origin) {
+            let problem = format!("a check of the kind {} looks at the whole worktree: it has no {key}", kind.name());
+            return Err(Diagnostic::of(origin, &["check", name, key], problem));
+        }
+    }
     if let Some(dir) = &keys.dir {
         let inside = std::path::Path::new(&dir.value.0)
             .components()
@@ -221,6 +234,7 @@ fn run_settings(values: &RunValues) -> RunSettings {
         refresh_index: values.refresh_index.value.0,
         prove: values.prove.value.0,
         listing_cache: values.listing_cache.value.0,
+        bases: values.base.value.0.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::settings::key::Key;
 use crate::settings::origin::Origin;
 use crate::settings::precedence::{PerKind, Resolved, SetBy, Sourced};
 use crate::settings::table::keys;
-use crate::settings::types::{Classes, Count, Flag, Names, OneOf, Proof, Retries, Setting, Shape, Size, Span};
+use crate::settings::types::{Classes, Count, Flag, Names, OneOf, Proof, Retries, Setting, Shape, Size, Span, Words};
 use crate::text::name::PATTERN;
 
 keys! {
@@ -68,6 +68,9 @@ keys! {
         /// Whether it is kept, in the repository's own folder, how many names each folder of a worktree has, so that one that is
         /// unchanged need not be listed again where a state is told without git.
         "listing-cache" listing_cache: Flag = Always(Flag(true), "");
+        /// The branches that work is to land in, by their names: `risk` holds commits against them. One that is not there is
+        /// passed over; that none is there is an error.
+        "base" base: Words = Always(Words(Vec::new()), "what the branch tracks, where that is another branch; the default branch of the remote; main, master or trunk");
     }
 }
 
@@ -76,7 +79,7 @@ pub struct OfChecks<T>(fn(&[String]) -> T);
 
 impl<T> InWords for OfChecks<T> {
     fn words(&self) -> String {
-        let names: Vec<_> = built_in().map(|kind| kind.name()).collect();
+        let names: Vec<_> = built_in().filter(|kind| kind.is_in_default_pipeline()).map(|kind| kind.name()).collect();
         format!("{}, then every other check that is defined and enabled", names.join(" "))
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::exec::source::census::Census;
 use crate::git::branch_state::BranchState;
 use crate::git::command::Git;
 use crate::git::index::Hash;
@@ -21,6 +22,7 @@ pub(super) type Branches = HashMap<WorktreeId, Result<BranchState, Why>>;
 #[derive(Default)]
 pub(super) struct Grounds {
     branches: OnceLock<watch::Receiver<Option<Branches>>>,
+    census: OnceLock<watch::Receiver<Option<Arc<Census>>>>,
     objects: OnceLock<Result<Objects, Why>>,
     /// The trees of commits: many worktrees may stand on one.
     trees: Mutex<HashMap<String, Vec<u8>>>,
@@ -41,6 +43,23 @@ impl Grounds {
         let mut told = told.clone();
         let all = told.wait_for(Option::is_some).await.map_err(|_| Why::Stopped)?;
         all.as_ref().and_then(|all| all.get(&worktree)).cloned().unwrap_or(Err(Why::Stopped))
+    }
+
+    /// What is known of all worktrees. Where one does not wait any more, the inquiry goes on for the others. None: it
+    /// has come to nothing.
+    pub(super) async fn census<I>(&self, begin: impl FnOnce() -> I) -> Option<Arc<Census>>
+    where
+        I: Future<Output = Census> + Send + 'static,
+    {
+        let taken = self.census.get_or_init(|| {
+            let (tell, told) = watch::channel(None);
+            let inquiry = begin();
+            tokio::spawn(async move { tell.send(Some(Arc::new(inquiry.await))) });
+            told
+        });
+        let mut taken = taken.clone();
+        let taken = taken.wait_for(Option::is_some).await.ok()?;
+        taken.clone()
     }
 
     /// A reader of the repository's objects. It may wait for a drive.

@@ -1,6 +1,8 @@
 //! Who answers for units: one file a source.
 
 mod batch;
+mod census;
+mod census_taker;
 mod grounds;
 mod hands;
 mod inquiry;
@@ -8,6 +10,7 @@ mod known;
 mod listings;
 mod process;
 mod proof;
+mod survey;
 mod workers;
 
 use std::collections::BTreeSet;
@@ -30,6 +33,7 @@ use hands::{Hands, Source};
 use known::Known;
 use process::OneEach;
 use proof::Proof;
+use survey::Surveyed;
 use workers::Workers;
 
 /// A folder that has not answered yet is asked for again after this.
@@ -82,6 +86,7 @@ impl Executor for Sources {
             SourceId::Proof => Proof.answer(&self.0, &batch, control).await,
             SourceId::Batch => OneForMany.answer(&self.0, &batch, control).await,
             SourceId::Process => OneEach.answer(&self.0, &batch, control).await,
+            SourceId::Survey => Surveyed.answer(&self.0, &batch, control).await,
         }
     }
 

@@ -38,7 +38,10 @@ pub(super) async fn own(hands: &Hands, plan: &Plan, asked: &Asked, control: Cont
         Err(done) => return Ok(done),
     };
     let question = question(plan, asked, &worktree);
-    let mut asking = question.check.kind.ask(&hands.git, &question);
+    let Some(mut asking) = question.check.kind.ask(&hands.git, &question) else {
+        let reason = format!("no process can answer '{}': a fault in git wtcheck itself", question.check.name);
+        return Ok(Done { is_final: true, ..Done::with(Outcome::Errored, Some(reason)) });
+    };
     question.tell(&mut asking.invocation);
     let Ran { said, end } = run(hands, question.check, asking, control).await?;
     let finding = said.map_or_else(Finding::from, |mut said| said.reader.finish(said.exit, &said.stderr));

@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::oneshot;
-
 use crate::checks::{Basis, Proven};
 use crate::exec::control::{Control, Phase};
 use crate::exec::executor::{Answer, Asked, Batch, Done, NoPlace};
@@ -155,7 +153,7 @@ async fn made(
             let inquire = || inquire(hands, Arc::clone(plan), worktree.repository, control.clone());
             let branch = grounds.branch(plan.units[asked.unit].worktree, inquire).await?;
             let terms = Terms::from(allowed);
-            let (counted, kept) = apart(hands, move || Ok(place.changes(&terms))).await?;
+            let (counted, kept) = hands.workers.apart(move || Ok(place.changes(&terms))).await?;
             hands.listings.lock().unwrap_or_else(PoisonError::into_inner).extend(kept);
             let counted = counted?;
             if counted.read == 0 {
@@ -167,23 +165,11 @@ async fn made(
         Basis::Lines => {
             let sources = allowed.attributes.clone().filter(|_| allowed.plain_lines).ok_or(Why::Lines)?;
             let edits = asked.evidence.edits.clone().ok_or(Why::Unproven)?;
-            let differing = apart(hands, move || place.lines(&edits, &sources)).await?;
+            let differing = hands.workers.apart(move || place.lines(&edits, &sources)).await?;
             kind.proven(&question, Proven::Lines(differing))
         }
     };
     finding.ok_or(Why::OwnArguments)
-}
-
-/// Has something done in another thread, for which nobody waits but who asks.
-async fn apart<T: Send + 'static>(
-    hands: &Hands,
-    work: impl FnOnce() -> Result<T, Why> + Send + 'static,
-) -> Result<T, Why> {
-    let (sender, receiver) = oneshot::channel();
-    // Where nobody waits any more, nobody has to be told.
-    let work = move || _ = sender.send(work());
-    hands.workers.begin(work).map_err(|_| Why::Unreadable)?;
-    receiver.await.map_err(|_| Why::Stopped)?
 }
 
 /// Where something is to be looked at.

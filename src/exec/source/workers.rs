@@ -5,16 +5,32 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use tokio::sync::oneshot;
+
+use crate::git::why::Why;
+
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Threads, each of which waits for more once it has done something.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Workers {
     /// Where those are reached that wait.
     idle: Arc<Mutex<Vec<Sender<Work>>>>,
 }
 
 impl Workers {
+    /// Has something done in another thread, for which nobody waits but who asks.
+    pub(super) async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Why> + Send + 'static,
+    ) -> Result<T, Why> {
+        let (sender, receiver) = oneshot::channel();
+        // Where nobody waits any more, nobody has to be told.
+        let work = move || _ = sender.send(work());
+        self.begin(work).map_err(|_| Why::Unreadable)?;
+        receiver.await.map_err(|_| Why::Stopped)?
+    }
+
     /// Has something done, by one that waits or by a new one.
     pub(super) fn begin(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let waiting = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -183,7 +183,7 @@ pub fn expression(bytes: &[u8]) {
 
 /// What a built-in check makes of its git's output, which comes in pieces.
 fn answer(check: &Check, output: &[u8], piece: usize) -> Verdict {
-    let mut reader = check.kind.ask(&GIT, &question(check, 0)).reader;
+    let mut reader = check.kind.ask(&GIT, &question(check, 0)).expect("a process").reader;
     output.chunks(piece).for_each(|chunk| reader.feed(chunk));
     reader.finish(Exit::Code(0), b"").verdict
 }

@@ -26,6 +26,7 @@ const AROUND_THE_DOOR: &[(&str, &str, &str)] = &[
     ("commands/init.rs", "write_all", "into a file"),
     ("git/config_file.rs", "write_all", "into a file"),
     ("git/config_memory/store.rs", "write_all", "into a file"),
+    ("git/integration/kept.rs", "write_all", "into a file"),
     ("git/listing_file.rs", "write_all", "into a file"),
     ("setup/file.rs", "write_all", "into a file"),
     ("settings/trust.rs", "write_all", "into a file"),

@@ -66,7 +66,7 @@ impl Kind for Routed {
         worktree.head.is_some()
     }
 
-    fn ask(&self, _: &Git, _: &Question<'_>) -> Asking<dyn Reader> {
+    fn ask(&self, _: &Git, _: &Question<'_>) -> Option<Asking<dyn Reader>> {
         unreachable!("the machine starts no process")
     }
 }
