@@ -11,6 +11,7 @@ pub mod conditional;
 pub mod config;
 pub mod config_file;
 pub mod config_memory;
+pub mod conflicts;
 pub mod edits;
 pub mod errand;
 pub mod flagged;
