@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::git::branch_state::BranchState;
 use crate::git::command::{Git, Invocation};
+use crate::git::conflicts::Conflicts;
 use crate::git::edits::Differing;
 use crate::git::prove::Counted;
 use crate::git::survey::Survey;
@@ -66,6 +67,12 @@ pub trait Kind: Sync {
     /// The answer, from what was found out of a worktree and its repository ([`SourceId::Survey`]). None: it does not
     /// follow from that.
     fn surveyed(&self, _survey: &Survey) -> Option<Finding> {
+        None
+    }
+
+    /// The answer, from what a worktree comes to with the others of its repository, which are listed
+    /// ([`SourceId::Pairs`]); or from why that is not known. None: it does not follow from that.
+    fn paired(&self, _found: &Result<Conflicts, String>, _worktrees: &[Worktree]) -> Option<Finding> {
         None
     }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod command;
+mod conflicts;
 mod diff;
 mod fields;
 mod log;
@@ -15,7 +16,7 @@ mod status;
 pub use check::{Asking, Basis, Check, CheckKind, Defaults, Feed, Kind, Proven, Question, Reader, ReaderOfMany};
 
 /// Every kind: those that need no definition in the order in which they run by default, then the one that does.
-pub const KINDS: &[CheckKind] = &[STATUS, DIFF, LOG, RISK, COMMAND];
+pub const KINDS: &[CheckKind] = &[STATUS, DIFF, LOG, RISK, CONFLICTS, COMMAND];
 
 /// What has changed here?
 pub const STATUS: CheckKind = CheckKind::of(&status::Status);
@@ -25,6 +26,8 @@ pub const DIFF: CheckKind = CheckKind::of(&diff::Diff);
 pub const LOG: CheckKind = CheckKind::of(&log::Log);
 /// Would anything be lost with this worktree?
 pub const RISK: CheckKind = CheckKind::of(&risk::Risk);
+/// With which other worktrees would a merge stop?
+pub const CONFLICTS: CheckKind = CheckKind::of(&conflicts::Conflicts);
 /// Does this command succeed?
 pub const COMMAND: CheckKind = CheckKind::of(&command::Command);
 

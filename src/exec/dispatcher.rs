@@ -256,7 +256,7 @@ impl<E: Executor> Dispatcher<'_, E> {
                     Vec::new()
                 }
                 SourceId::Batch => self.gather(unit),
-                SourceId::Proof | SourceId::Process | SourceId::Survey => vec![unit],
+                SourceId::Proof | SourceId::Process | SourceId::Survey | SourceId::Pairs => vec![unit],
             };
             if !units.is_empty() {
                 return self.spawn(source, &units);

@@ -80,6 +80,8 @@ pub enum SourceId {
     Process,
     /// Several answers are put together, some of which are the same for all worktrees.
     Survey,
+    /// It is held against the other worktrees of its repository, for all of them at once.
+    Pairs,
 }
 
 impl SourceId {
@@ -91,6 +93,7 @@ impl SourceId {
             Self::Batch => "batch",
             Self::Process => "process",
             Self::Survey => "survey",
+            Self::Pairs => "pairs",
         }
     }
 }

@@ -110,7 +110,7 @@ fn checks_by_name_stand_in_place_of_the_pipeline() {
     assert_eq!(json["worktrees"][0]["checks"].as_array().map(Vec::len), Some(1));
     repo.wtcheck(&["log", "--skip", "log"])
         .exits(2)
-        .says("error: no check is selected\nhint: there are: diff, log, off, risk, status, test\n");
+        .says("error: no check is selected\nhint: there are: conflicts, diff, log, off, risk, status, test\n");
     repo.wtcheck(&["log", "plan"]).exits(129).says("'log' stands before the command");
 }
 
@@ -125,7 +125,7 @@ fn unknown_checks_are_refused_with_the_nearest() {
     }
     repo.wtcheck(&["zebra"])
         .exits(2)
-        .says("no check is named 'zebra'\nhint: there are: diff, log, my-test, risk, status\n");
+        .says("no check is named 'zebra'\nhint: there are: conflicts, diff, log, my-test, risk, status\n");
     repo.wtcheck(&["zebra", "yak"]).exits(2).says("'zebra'").says("'yak'");
 }
 

@@ -211,7 +211,7 @@ fn repeated_keys_add_up_and_an_empty_value_starts_afresh() {
     assert_eq!(pipeline(&run.exits(0).json()), ["log"]);
     git_c(&repo, &["wtcheck.checks="], &["plan"])
         .exits(2)
-        .says("error: no check is selected\nhint: there are: diff, log, risk, status\n");
+        .says("error: no check is selected\nhint: there are: conflicts, diff, log, risk, status\n");
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn wrong_values_name_the_place_the_key_the_value_and_what_is_accepted() {
         ("[check.log]\nenv = [\"A=1\"]", "check.log.env = [\"A=1\"]: expected a table of variables"),
         (
             "[check.x]\nkind = \"stauts\"",
-            "check.x.kind = \"stauts\": expected one of status, diff, log, risk, command\n",
+            "check.x.kind = \"stauts\": expected one of status, diff, log, risk, conflicts, command\n",
         ),
         ("[check.x]\ncommand = \"\"", "check.x.command = \"\": expected a command that is not empty\n"),
         ("[check.x]\ncommand = \" \"", "check.x.command = \" \": expected a command that is not empty\n"),

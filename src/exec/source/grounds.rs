@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::exec::source::census::Census;
 use crate::git::branch_state::BranchState;
 use crate::git::command::Git;
+use crate::git::conflicts::Conflicts;
 use crate::git::index::Hash;
 use crate::git::objects::{Objects, Reader};
 use crate::git::why::Why;
@@ -18,11 +19,15 @@ use crate::model::id::WorktreeId;
 /// What is told of the branch of each worktree; or why it cannot be proven.
 pub(super) type Branches = HashMap<WorktreeId, Result<BranchState, Why>>;
 
+/// What each worktree of a repository comes to with the others, in the plan's order; or why it is not known.
+pub(super) type Pairs = Vec<Result<Conflicts, String>>;
+
 /// What proofs need of one repository.
 #[derive(Default)]
 pub(super) struct Grounds {
     branches: OnceLock<watch::Receiver<Option<Branches>>>,
     census: OnceLock<watch::Receiver<Option<Arc<Census>>>>,
+    pairs: OnceLock<watch::Receiver<Option<Pairs>>>,
     objects: OnceLock<Result<Objects, Why>>,
     /// The trees of commits: many worktrees may stand on one.
     trees: Mutex<HashMap<String, Vec<u8>>>,
@@ -60,6 +65,21 @@ impl Grounds {
         let mut taken = taken.clone();
         let taken = taken.wait_for(Option::is_some).await.ok()?;
         taken.clone()
+    }
+
+    /// Where it will be told what the worktrees come to with each other. Where one does not wait any more, the inquiry
+    /// goes on for the others.
+    pub(super) fn pairs<I>(&self, begin: impl FnOnce() -> I) -> watch::Receiver<Option<Pairs>>
+    where
+        I: Future<Output = Pairs> + Send + 'static,
+    {
+        let told = self.pairs.get_or_init(|| {
+            let (tell, told) = watch::channel(None);
+            let inquiry = begin();
+            tokio::spawn(async move { tell.send(Some(inquiry.await)) });
+            told
+        });
+        told.clone()
     }
 
     /// A reader of the repository's objects. It may wait for a drive.

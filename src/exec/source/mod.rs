@@ -8,6 +8,7 @@ mod hands;
 mod inquiry;
 mod known;
 mod listings;
+mod pairs;
 mod process;
 mod proof;
 mod survey;
@@ -31,6 +32,7 @@ use crate::plan::Plan;
 use batch::OneForMany;
 use hands::{Hands, Source};
 use known::Known;
+use pairs::InPairs;
 use process::OneEach;
 use proof::Proof;
 use survey::Surveyed;
@@ -86,6 +88,7 @@ impl Executor for Sources {
             SourceId::Proof => Proof.answer(&self.0, &batch, control).await,
             SourceId::Batch => OneForMany.answer(&self.0, &batch, control).await,
             SourceId::Process => OneEach.answer(&self.0, &batch, control).await,
+            SourceId::Pairs => InPairs.answer(&self.0, &batch, control).await,
             SourceId::Survey => Surveyed.answer(&self.0, &batch, control).await,
         }
     }

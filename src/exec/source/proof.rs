@@ -3,9 +3,13 @@
 //!
 //! A proof is made in another thread: one that does not come back is given up on, never waited for.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
 
 use crate::checks::{Basis, Proven};
 use crate::exec::control::{Control, Phase};
@@ -24,7 +28,7 @@ use crate::git::prove::{Counted, Moment, Task, Terms, prove_from};
 use crate::git::why::Why;
 use crate::model::answer::{Edit, Finding, Verdict};
 use crate::model::check::Prove;
-use crate::model::id::RepositoryId;
+use crate::model::id::{RepositoryId, WorktreeId};
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
 use crate::plan::Plan;
@@ -170,6 +174,67 @@ async fn made(
         }
     };
     finding.ok_or(Why::OwnArguments)
+}
+
+/// So many threads look at worktrees side by side.
+const SIDE_BY_SIDE: usize = 4;
+/// Whoever has not been proven after this is left to git.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// The worktrees of a repository that are proven to hold what their HEAD does, and nothing else.
+pub(super) fn clean(
+    hands: &Hands,
+    plan: &Plan,
+    repository: RepositoryId,
+) -> impl Future<Output = BTreeSet<WorktreeId>> + Send + use<> {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let stop = Arc::new(AtomicBool::new(false));
+    let of = &plan.repositories[repository];
+    // Where proofs are held against git, git is asked.
+    if let (Ok(allowed), Prove::Yes) = (&of.terms.allowed, of.prove) {
+        let listed = plan.worktrees.iter_enumerated().filter(|(id, _)| of.worktrees.contains(id));
+        let listed = listed.filter(|(_, worktree)| worktree.obstacle.is_none() && !worktree.is_unanswered);
+        let mut shares: [Vec<(WorktreeId, Place)>; SIDE_BY_SIDE] = Default::default();
+        for (id, worktree) in listed {
+            let grounds = hands.grounds(repository);
+            if let Ok(place) = Place::of(hands, plan, worktree, grounds, &stop) {
+                shares[usize::from(id) % SIDE_BY_SIDE].push((id, place));
+            }
+        }
+        for share in shares.into_iter().filter(|share| !share.is_empty()) {
+            let (told, terms) = (told.clone(), Terms::from(allowed));
+            let work = move || {
+                for (id, place) in share {
+                    let (counted, _) = place.changes(&terms);
+                    if counted.is_ok_and(|counted| counted.unstaged == 0 && counted.untracked == 0) {
+                        // Nobody may wait for it any more.
+                        let _ = told.send(id);
+                    }
+                }
+            };
+            // Where there is no thread for it, git is asked.
+            let _ = hands.workers.begin(work);
+        }
+    }
+    drop(told);
+    let clock = hands.clock.clone();
+    async move {
+        let mut clean = BTreeSet::new();
+        let over = clock.sleep(LONGEST);
+        let mut over = std::pin::pin!(over);
+        loop {
+            tokio::select! {
+                biased;
+                proven = heard.recv() => match proven {
+                    Some(id) => _ = clean.insert(id),
+                    None => break,
+                },
+                () = &mut over => break,
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        clean
+    }
 }
 
 /// Where something is to be looked at.
