@@ -3,6 +3,7 @@
 
 pub mod approvals;
 mod cells;
+mod conflicts;
 mod critical_path;
 mod draft;
 mod estimate;
@@ -14,6 +15,7 @@ pub mod junit;
 mod links;
 pub mod live;
 pub mod markdown;
+mod matrix;
 mod named_file;
 pub mod outlet;
 pub mod plan;

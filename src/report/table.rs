@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use typed_index_collections::TiSlice;
 
-use crate::checks::{Check, CheckKind, DIFF, LOG, RISK, STATUS};
+use crate::checks::{CONFLICTS, Check, CheckKind, DIFF, LOG, RISK, STATUS};
 use crate::event::{Cause, Event, EventKind, UnitEnd};
 use crate::model::facts::Facts;
 use crate::model::id::{CheckId, UnitId, WorktreeId};
@@ -16,7 +16,7 @@ use crate::record::Record;
 use crate::record::worktree::state;
 use crate::report::cells::{Cell, Give, fit, shorten, total, widths};
 use crate::report::style::{Look, Role};
-use crate::report::{Reporter, links, names, repeats_its_worktree, risk};
+use crate::report::{Reporter, conflicts, links, matrix, names, repeats_its_worktree, risk};
 use crate::terminal::Width;
 use crate::text::door;
 use crate::text::duration;
@@ -118,11 +118,14 @@ impl Page<'_> {
         let mut text = String::new();
         let rows: Vec<WorktreeId> =
             (self.plan.worktrees.keys()).filter(|row| self.detail > Detail::Quiet || self.is_at_fault(*row)).collect();
-        if !rows.is_empty() {
+        let names = names(self.plan);
+        let matrix = || matrix::draw(self.record, self.plan, &names, self.look, width);
+        if let Some(matrix) = (self.detail > Detail::Quiet).then(matrix).flatten() {
+            text.push_str(&matrix);
+        } else if !rows.is_empty() {
             text.push_str(&self.table(&rows, width));
         }
         let mut was_line = false;
-        let names = names(self.plan);
         for entry in self.plan.units.ids().filter_map(|unit| self.below(&names, unit, self.end(unit)?)) {
             let is_line = entry.lines().count() == 1;
             // Single lines stand together; what has output below it stands apart.
@@ -312,6 +315,7 @@ impl Page<'_> {
                 }
             }
             (Outcome::Passed, kind) if kind == RISK => risk::say(&mut cell, &end.facts),
+            (Outcome::Passed, kind) if kind == CONFLICTS => conflicts::say(&mut cell, &end.facts),
             (Outcome::Passed, _) => {
                 cell.push(Role::Faint, duration::show(end.duration));
                 let tried = self.record.units[unit].attempts.len();
