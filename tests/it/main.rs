@@ -9,6 +9,7 @@ mod branch_state;
 mod builtins;
 mod completion;
 mod conditions;
+mod conflicts;
 
 mod config;
 mod config_memory;
