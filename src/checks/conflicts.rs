@@ -9,7 +9,7 @@ use crate::model::facts::FactType::{Count, Texts};
 use crate::model::facts::{FactDef, Facts};
 use crate::model::worktree::Worktree;
 
-const WITH: &str = "The other worktrees of the run, by name, with which a merge is known to stop.";
+const WITH: &str = "The other worktrees of the run, by name, with which a merge is known to stop; unknown where what this worktree holds is not.";
 const FILES: &str = "Paths at which those merges stop, each counted once; unknown where a merge could not be tried.";
 const UNKNOWN: &str = "The worktrees with which a merge could not be tried, and why, in words.";
 
@@ -27,7 +27,7 @@ impl Kind for Conflicts {
 
     fn facts(&self) -> &'static [FactDef] {
         const FACTS: [FactDef; 3] = [
-            FactDef::new("with", Texts, WITH),
+            FactDef::new("with", Texts, WITH).or_unknown(),
             FactDef::new("files", Count, FILES).or_unknown(),
             FactDef::new("unknown", Texts, UNKNOWN),
         ];
@@ -39,6 +39,7 @@ impl Kind for Conflicts {
         Defaults { timeout: std::time::Duration::from_mins(1), ..Defaults::OF_GIT }
     }
 
+    /// What a part of a worktree comes to with the others, or under other variables, is no answer for all of it.
     fn takes_arguments(&self) -> bool {
         false
     }
@@ -59,16 +60,18 @@ impl Kind for Conflicts {
 fn facts(found: &Result<Found, String>, worktrees: &[Worktree]) -> Facts {
     let names = names(worktrees);
     let name = |place: usize| names.get(place).cloned().unwrap_or_default();
-    let (mut with, mut unknown, mut files) = (Vec::new(), Vec::new(), None);
+    let (mut with, mut unknown, mut files) = (None, Vec::new(), None);
     match found {
         Ok(found) => {
-            with.extend(found.with.iter().map(|other| name(*other)));
+            let mut others: Vec<_> = found.with.iter().map(|other| name(*other)).collect();
+            others.sort_unstable();
+            with = Some(others);
             unknown.extend(found.unknown.iter().map(|(other, words)| format!("{}: {words}", name(*other))));
             files = found.files;
         }
+        // That nobody is named must not read as if nobody stopped a merge.
         Err(words) => unknown.push(format!("this worktree: {words}")),
     }
-    with.sort_unstable();
     unknown.sort_unstable();
     let mut facts = Facts::new();
     facts.set("with", with);
@@ -115,9 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn a_worktree_that_could_not_be_read_has_no_count() {
+    fn a_worktree_that_could_not_be_read_has_neither_others_nor_a_count() {
         let facts = facts(&Err("locked up".to_owned()), &[]);
-        assert_eq!(facts.get("files"), Some(&Fact::Unknown));
+        assert_eq!((facts.get("with"), facts.get("files")), (Some(&Fact::Unknown), Some(&Fact::Unknown)));
         assert_eq!(facts.texts("unknown"), Some(&["this worktree: locked up".to_owned()][..]));
     }
 }

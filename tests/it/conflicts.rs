@@ -305,7 +305,7 @@ fn where_nothing_can_be_made_to_try_in_nothing_is_known() {
     let nowhere = repo.root().join("no such folder");
     let json = Run::of(repo.command(BINARY).args(["conflicts", "--format=json"]).env("TMPDIR", nowhere)).json();
     let facts = &unit(&json, "one", "conflicts")["facts"];
-    assert_eq!((&facts["files"], &facts["with"]), (&Value::Null, &json!([])));
+    assert_eq!((&facts["files"], &facts["with"]), (&Value::Null, &Value::Null));
     assert!(facts["unknown"].to_string().contains("cannot make a folder"), "{facts:#}");
 }
 
@@ -379,4 +379,46 @@ fn alone_it_is_shown_as_a_matrix_and_beside_others_in_a_cell() {
     let run = repo.wtcheck(&["conflicts"]);
     run.exits(0).shows("? clear: they have no commit in common").shows("2  clear     ?   ? ?      ?");
     repo.wtcheck(&["conflicts", "log"]).exits(0).shows("some 1 unknown with one");
+}
+
+#[test]
+fn it_is_asked_of_whole_worktrees_alone() {
+    let repo = with(&["one"]);
+    for (key, value) in [("args", "--quiet"), ("env", "A=1"), ("dir", "a")] {
+        repo.config(&format!("wtcheck.conflicts.{key}"), value);
+        let run = repo.wtcheck(&["conflicts"]);
+        assert!(run.exits(2).stderr.contains(&format!("it has no {key}")), "{}", run.stderr);
+        repo.git(&["config", "--local", "--unset", &format!("wtcheck.conflicts.{key}")]);
+    }
+}
+
+#[test]
+fn a_merge_under_way_that_changes_nothing_still_brings_a_history_in() {
+    let repo = with(&["merging", "other"]);
+    repo.write("../other/file.txt", "other\ntwo\nthree\n");
+    commit(&repo, "other");
+    // The one has taken the other's work in and thrown it away: against the other, its side is the changed one.
+    repo.git_in("../merging", &["merge", "--quiet", "--no-commit", "--strategy=ours", "other"]);
+    repo.write("../other/file.txt", "again\ntwo\nthree\n");
+    let facts = facts(&repo);
+    stops(&facts, "merging", &["other"], 1);
+    stops(&facts, "other", &["merging"], 1);
+}
+
+#[test]
+fn what_one_worktree_ignores_no_more_than_the_others_is_its_work() {
+    let repo = with(&["one", "two"]);
+    repo.write("../ignored", "*.local\n");
+    repo.config("core.excludesFile", &repo.root().join("ignored").display().to_string());
+    repo.config("extensions.worktreeConfig", "true");
+    for name in ["one", "two"] {
+        repo.write(format!("../{name}/new.local"), name);
+    }
+    stops(&facts(&repo), "one", &[], 0);
+    for name in ["one", "two"] {
+        repo.git_in(format!("../{name}"), &["config", "--worktree", "core.excludesFile", "/dev/null"]);
+    }
+    let facts = facts(&repo);
+    stops(&facts, "one", &["two"], 1);
+    stops(&facts, "two", &["one"], 1);
 }

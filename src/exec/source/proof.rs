@@ -25,6 +25,7 @@ use crate::git::index::Hash;
 use crate::git::listing_file::ListingFile;
 use crate::git::objects::Reader;
 use crate::git::prove::{Counted, Moment, Task, Terms, prove_from};
+use crate::git::terms;
 use crate::git::why::Why;
 use crate::model::answer::{Edit, Finding, Verdict};
 use crate::model::check::Prove;
@@ -194,17 +195,21 @@ pub(super) fn clean(
     if let (Ok(allowed), Prove::Yes) = (&of.terms.allowed, of.prove) {
         let listed = plan.worktrees.iter_enumerated().filter(|(id, _)| of.worktrees.contains(id));
         let listed = listed.filter(|(_, worktree)| worktree.obstacle.is_none() && !worktree.is_unanswered);
-        let mut shares: [Vec<(WorktreeId, Place)>; SIDE_BY_SIDE] = Default::default();
+        let mut shares: [Vec<(WorktreeId, Worktree, Place)>; SIDE_BY_SIDE] = Default::default();
         for (id, worktree) in listed {
             let grounds = hands.grounds(repository);
             if let Ok(place) = Place::of(hands, plan, worktree, grounds, &stop) {
-                shares[usize::from(id) % SIDE_BY_SIDE].push((id, place));
+                shares[usize::from(id) % SIDE_BY_SIDE].push((id, worktree.clone(), place));
             }
         }
         for share in shares.into_iter().filter(|share| !share.is_empty()) {
-            let (told, terms) = (told.clone(), Terms::from(allowed));
+            let (told, terms, git) = (told.clone(), Terms::from(allowed), hands.git.clone());
             let work = move || {
-                for (id, place) in share {
+                for (id, worktree, place) in share {
+                    // One that is configured, owned or mounted apart is not what the repository's terms are about.
+                    if terms::of_worktree(&worktree, git.mounts()).is_err() {
+                        continue;
+                    }
                     let (counted, _) = place.changes(&terms);
                     if counted.is_ok_and(|counted| counted.unstaged == 0 && counted.untracked == 0) {
                         // Nobody may wait for it any more.

@@ -112,11 +112,8 @@ type Commits = Vec<Result<Option<String>, String>>;
 /// The commit that holds what each worktree does; none: it holds nothing that could be merged.
 async fn commits<C: Carrier>(bench: &Bench<'_, C>, sides: &[Side<'_>]) -> Result<Commits, String> {
     let mut commits: Commits = Vec::with_capacity(sides.len());
-    let numbered: Vec<_> = sides.iter().enumerate().collect();
-    for some in numbered.chunks(SIDE_BY_SIDE) {
-        let looks = some.iter().map(|(number, side)| Box::pin(commit(bench, *number, side)) as Pin<Box<_>>).collect();
-        commits.extend(side_by_side(looks).await);
-    }
+    let looks = sides.iter().enumerate().map(|(number, side)| Box::pin(commit(bench, number, side)) as Look<'_, _>);
+    commits.extend(side_by_side(looks).await);
     // One commit that is not there would end every process that is asked about it.
     let mut input = String::new();
     for id in commits.iter().flatten().flatten() {
@@ -151,18 +148,31 @@ async fn commit<C: Carrier>(bench: &Bench<'_, C>, number: usize, side: &Side<'_>
     }
 }
 
-/// Waits for all of these at once.
-async fn side_by_side<'a, T>(mut futures: Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>) -> Vec<T> {
-    let mut found: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+type Look<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Waits for all of these, a few at a time. One that takes long holds up none but itself.
+async fn side_by_side<'a, T>(looks: impl ExactSizeIterator<Item = Look<'a, T>>) -> Vec<T> {
+    let mut found: Vec<Option<T>> = (0..looks.len()).map(|_| None).collect();
+    let mut waiting = looks.enumerate();
+    let mut begun: Vec<(usize, Look<'a, T>)> = Vec::with_capacity(SIDE_BY_SIDE);
     std::future::poll_fn(|context| {
-        for (future, found) in futures.iter_mut().zip(&mut found) {
-            if found.is_none()
-                && let Poll::Ready(value) = future.as_mut().poll(context)
-            {
-                *found = Some(value);
+        loop {
+            begun.extend(waiting.by_ref().take(SIDE_BY_SIDE - begun.len()));
+            if begun.is_empty() {
+                return Poll::Ready(());
+            }
+            let before = begun.len();
+            begun.retain_mut(|(at, look)| match look.as_mut().poll(context) {
+                Poll::Ready(value) => {
+                    found[*at] = Some(value);
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if begun.len() == before {
+                return Poll::Pending;
             }
         }
-        if found.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     found.into_iter().flatten().collect()
@@ -272,7 +282,41 @@ fn told(commits: &Commits, distinct: &[String], trials: &Trials) -> Vec<Result<C
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+
     use super::*;
+
+    #[test]
+    fn one_that_does_not_end_holds_up_no_other() {
+        const LOOKS: usize = 3 * SIDE_BY_SIDE;
+        let (running, most, ended) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        let look = |number: usize| {
+            let mut is_begun = false;
+            let (running, most, ended) = (&running, &most, &ended);
+            Box::pin(std::future::poll_fn(move |_| {
+                if !std::mem::replace(&mut is_begun, true) {
+                    most.fetch_max(running.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+                    return Poll::Pending;
+                }
+                // The first one ends when all others have.
+                if number == 0 && ended.load(Ordering::Relaxed) + 1 < LOOKS {
+                    return Poll::Pending;
+                }
+                running.fetch_sub(1, Ordering::Relaxed);
+                ended.fetch_add(1, Ordering::Relaxed);
+                Poll::Ready(number)
+            })) as Look<'_, usize>
+        };
+        let mut all = Box::pin(side_by_side((0..LOOKS).map(look)));
+        let mut context = Context::from_waker(Waker::noop());
+        let told = (0..10 * LOOKS).find_map(|_| match all.as_mut().poll(&mut context) {
+            Poll::Ready(told) => Some(told),
+            Poll::Pending => None,
+        });
+        assert_eq!(told, Some((0..LOOKS).collect()));
+        assert_eq!(most.load(Ordering::Relaxed), SIDE_BY_SIDE);
+    }
 
     #[test]
     fn a_merge_stops_where_it_does_one_way_and_is_not_known_where_one_way_is_not() {
