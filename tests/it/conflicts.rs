@@ -422,3 +422,25 @@ fn what_one_worktree_ignores_no_more_than_the_others_is_its_work() {
     stops(&facts, "one", &["two"], 1);
     stops(&facts, "two", &["one"], 1);
 }
+
+#[test]
+fn one_that_does_not_answer_leaves_the_others_their_answer() {
+    let repo = with(&["stuck", "one", "two"]);
+    let filter = "#!/bin/sh\ncase \"$PWD\" in */stuck) exec sleep 1000;; esac\nexec cat\n";
+    repo.script("../filter", filter);
+    repo.config("filter.stuck.clean", &repo.root().join("filter").display().to_string());
+    repo.write(".git/info/attributes", "file.txt filter=stuck\n");
+    for name in ["stuck", "one", "two"] {
+        repo.write(format!("../{name}/file.txt"), format!("{name}\n"));
+    }
+    let temporary = repo.root().join("temporary");
+    std::fs::create_dir(&temporary).expect("a folder");
+    let mut command = repo.command(BINARY);
+    command.args(["conflicts", "--timeout=30s", "--retries=0", "--format=json"]).env("TMPDIR", &temporary);
+    let json = Run::of(&mut command).json();
+    let facts = |name: &str| unit(&json, name, "conflicts")["facts"].clone();
+    assert_eq!(facts("stuck")["with"], Value::Null);
+    assert!(facts("stuck")["unknown"].to_string().contains("git has not answered in time"), "{json:#}");
+    assert_eq!((&facts("one")["with"], &facts("one")["files"]), (&json!(["two"]), &Value::Null));
+    assert_eq!(std::fs::read_dir(&temporary).expect("a folder").count(), 0);
+}

@@ -17,6 +17,9 @@ use crate::text::duration;
 
 /// One process may take so long. Nobody waits longer for all of them than their own time.
 const LONGEST: Duration = Duration::from_secs(30);
+/// Nor may it take more than this part of the check's own time: one worktree that does not answer would leave the others
+/// without an answer too.
+const PART: u32 = 3;
 /// Once the run is stopped, the inquiry has so long to take away what it has made.
 const TO_CLEAR: Duration = Duration::from_secs(1);
 
@@ -42,7 +45,8 @@ async fn answer(hands: &Hands, plan: &Arc<Plan>, asked: &Asked, mut control: Con
     let repository = plan.worktrees[id].repository;
     let check = plan.check(asked.unit);
     let grounds = hands.grounds(repository);
-    let begin = || inquire(hands, Arc::clone(plan), repository, control.clone());
+    let within = check.timeout.map_or(LONGEST, |timeout| LONGEST.min(timeout / PART));
+    let begin = || inquire(hands, Arc::clone(plan), repository, within, control.clone());
     let mut told = grounds.pairs(begin);
     let over = async {
         match check.timeout {
@@ -80,6 +84,7 @@ fn inquire(
     hands: &Hands,
     plan: Arc<Plan>,
     repository: RepositoryId,
+    within: Duration,
     control: Control,
 ) -> impl Future<Output = Pairs> + Send + 'static {
     let git = hands.git.clone();
@@ -92,7 +97,7 @@ fn inquire(
         let first = usize::from(repository.worktrees.start);
         let side = |(place, worktree)| Side { worktree, is_clean: clean.contains(&WorktreeId::from(first + place)) };
         let sides: Vec<Side<'_>> = worktrees.iter().enumerate().map(side).collect();
-        let place = Place { git: &git, common_dir: &repository.common_dir, within: LONGEST };
+        let place = Place { git: &git, common_dir: &repository.common_dir, within };
         let found: Vec<Result<Conflicts, String>> = conflicts::between(&carrying, &place, &sides).await;
         found
     }
