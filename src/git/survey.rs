@@ -3,6 +3,7 @@
 use bstr::BString;
 
 use crate::git::changes_listed::Listed;
+use crate::git::flagged::Flagged;
 use crate::git::only_here::OnlyHere;
 
 /// What was found out. Where something could not be, it says why, in words.
@@ -16,8 +17,8 @@ pub struct Survey {
     pub only_here: Result<OnlyHere, String>,
     /// The operation under way, empty where none is.
     pub operation: Result<String, String>,
-    /// Tracked files that git was told to leave alone, and that are there.
-    pub flagged: Result<Vec<BString>, String>,
+    /// What git does not look into.
+    pub flagged: Result<Flagged, String>,
     /// Whether an operation has put changes aside that it is to bring back.
     pub autostash: bool,
     /// Whether repositories of submodules lie in the worktree's own git folder.

@@ -195,6 +195,11 @@ fn a_submodule_with_commits_of_its_own_is_not_called_safe() {
     repo.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../library", "lib"]);
     repo.git(&["commit", "--quiet", "--message=submodule"]);
     repo.worktree("feature");
+    is_kept(&repo, "feature", "merged");
+    // git lists nothing of what lies in the folder of a submodule that was never fetched.
+    repo.write("../feature/lib/notes.txt", "only here\n");
+    assert!(is_kept(&repo, "feature", "unknown")["unknown"].to_string().contains("lib"));
+    std::fs::remove_file(repo.at("../feature/lib/notes.txt")).expect("a file");
     repo.git_in("../feature", &["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init"]);
     assert_eq!(is_kept(&repo, "feature", "unknown")["submodules"], 0);
     commit(&repo, "../feature/lib", "lib.txt", "of its own");
@@ -216,6 +221,12 @@ fn files_that_git_was_told_to_leave_alone_are_not_called_safe() {
         let facts = is_kept(&repo, name, "unknown");
         assert!(facts["unknown"].to_string().contains("file.txt"), "{facts:#}");
     }
+    // The marks stand in another file then.
+    repo.worktree("split");
+    repo.git_in("../split", &["update-index", "--assume-unchanged", "file.txt"]);
+    repo.git_in("../split", &["update-index", "--split-index"]);
+    repo.write("../split/file.txt", "hidden\n");
+    is_kept(&repo, "split", "unknown");
     repo.worktree("sparse");
     repo.git_in("../sparse", &["sparse-checkout", "set", "--no-cone", "other.txt"]);
     is_kept(&repo, "sparse", "merged");

@@ -3,6 +3,9 @@
 //! What was not found out is never taken for nothing: it leaves the verdict at `unknown`, unless work was found
 //! elsewhere.
 
+use bstr::BString;
+
+use crate::git::flagged::Flagged;
 use crate::git::survey::Survey;
 
 /// Whether anything would be lost with a worktree. The first that holds.
@@ -78,10 +81,13 @@ pub(super) fn unknown(survey: &Survey) -> Vec<String> {
     words.extend(survey.only_here.as_ref().err().cloned());
     words.extend(survey.operation.as_ref().err().cloned());
     match &survey.flagged {
-        Ok(paths) => words.extend(paths.first().map(|path| {
-            let more = if paths.len() > 1 { " and others" } else { "" };
-            format!("git was told to leave {path}{more} alone, and does not tell of changes there")
-        })),
+        Ok(Flagged { files, submodules }) => {
+            words.extend(
+                first(files)
+                    .map(|named| format!("git was told to leave {named} alone, and does not tell of changes there")),
+            );
+            words.extend(first(submodules).map(|named| format!("nobody has looked into the submodule {named}")));
+        }
         Err(why) => words.push(why.clone()),
     }
     match &survey.has_modules {
@@ -91,6 +97,12 @@ pub(super) fn unknown(survey: &Survey) -> Vec<String> {
     }
     words.dedup();
     words
+}
+
+/// The first of some paths, and whether there are others.
+fn first(paths: &[BString]) -> Option<String> {
+    let more = if paths.len() > 1 { " and others" } else { "" };
+    paths.first().map(|path| format!("{path}{more}"))
 }
 
 #[cfg(test)]
@@ -108,7 +120,7 @@ mod tests {
             ignored: Ok(Vec::new()),
             only_here: Ok(OnlyHere::default()),
             operation: Ok(String::new()),
-            flagged: Ok(Vec::new()),
+            flagged: Ok(Flagged::default()),
             autostash: false,
             has_modules: Ok(false),
             standing: Ok(Standing {
@@ -175,7 +187,10 @@ mod tests {
             assert_eq!(verdict(|survey| fail(survey, no())), Verdict::Unknown);
         }
         assert_eq!(verdict(|survey| survey.has_modules = Ok(true)), Verdict::Unknown);
-        assert_eq!(verdict(|survey| survey.flagged = Ok(vec!["a".into()])), Verdict::Unknown);
+        for (files, submodules) in [(vec!["a".into()], Vec::new()), (Vec::new(), vec!["lib".into()])] {
+            let flagged = Flagged { files, submodules };
+            assert_eq!(verdict(|survey| survey.flagged = Ok(flagged)), Verdict::Unknown);
+        }
     }
 
     #[test]

@@ -16,9 +16,10 @@ use crate::exec::source::census_taker;
 use crate::exec::source::hands::{Hands, Source};
 use crate::git::changes_listed::{self, Listed};
 use crate::git::errand::{Carrier, Errand};
+use crate::git::flagged::{self, Flagged};
 use crate::git::index::Hash;
 use crate::git::survey::{Blocker, Survey};
-use crate::git::{flagged, last_touch, leftovers, operation};
+use crate::git::{last_touch, leftovers, operation};
 use crate::model::answer::Verdict;
 use crate::model::outcome::Outcome;
 use crate::model::worktree::Worktree;
@@ -28,7 +29,7 @@ use crate::text::duration;
 /// git has this long for one answer, where the check has for ever.
 const LONGEST: std::time::Duration = std::time::Duration::from_hours(24);
 
-/// So many files that git was told to leave alone are named.
+/// So many files that git was told to leave alone, and submodules, are named.
 const MOST_NAMED: usize = 100;
 
 /// The source.
@@ -123,7 +124,7 @@ async fn survey(
 struct Looked {
     ignored: Result<Vec<BString>, String>,
     operation: Result<String, String>,
-    flagged: Result<Vec<BString>, String>,
+    flagged: Result<Flagged, String>,
     has_modules: Result<bool, String>,
     touched_at: Option<i64>,
 }
