@@ -126,6 +126,15 @@ fn every_outcome_fits_the_schemas() {
 }
 
 #[test]
+fn answers_that_are_put_together_fit_the_schemas() {
+    let repo = rich();
+    let document = run(&repo, ".", &["-w", "repo", "-w", "unborn", "risk", "conflicts"], 0);
+    for (check, source) in [("risk", "survey"), ("conflicts", "pairs")] {
+        assert_eq!(unit(&document, "repo", check)["source"], source);
+    }
+}
+
+#[test]
 fn a_cancelled_run_fits_the_schemas() {
     let repo = rich();
     let document = run(&repo, ".", &["-j1", "--fail-fast", "-w", "repo", "fail", "pass"], 1);
